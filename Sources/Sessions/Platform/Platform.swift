@@ -1,0 +1,31 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The system calls that the core needs, in one place.
+enum Platform {
+    /// Milliseconds since 1970 by the system's wall clock.
+    static func wallClockMilliseconds() -> Int64 {
+        var time = timespec()
+        // Cannot fail: the clock exists on every supported system and the pointer is valid.
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Fills `buffer` from the kernel's random source, in one call for each 256 bytes, which is `getentropy`'s limit.
+    static func fillWithEntropy(_ buffer: UnsafeMutableRawBufferPointer) {
+        var start = 0
+        while start < buffer.count {
+            let count = min(256, buffer.count - start)
+            guard let base = buffer.baseAddress, getentropy(base + start, count) == 0 else {
+                // Not input: without entropy every token would be guessable, so the only safe answer is to stop.
+                fatalError("the system's random source failed: no session token can be minted safely")
+            }
+            start += count
+        }
+    }
+}

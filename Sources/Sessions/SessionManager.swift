@@ -1,0 +1,4 @@
+/// Finds, opens, commits, renews and ends sessions.
+public final class SessionManager: Sendable {
+    init() {}
+}

@@ -1,0 +1,158 @@
+import Crypto
+
+extension SessionRecord {
+    /// Creates a record from its parts.
+    ///
+    /// The manager does this at every commit; a store's own tests may want to as well.
+    /// - Parameters:
+    ///   - stamp: New random bits.
+    ///   - revision: One more than before.
+    ///   - createdAt: When the session was made.
+    ///   - authenticatedAt: When somebody last signed in, or `nil`.
+    ///   - absoluteDeadline: The end that activity never moves.
+    ///   - idleTimeout: How long the session lives without activity.
+    ///   - expiresAt: The idle deadline.
+    ///   - kind: A session or a forwarder.
+    ///   - subject: Who the session belongs to, at most 1024 bytes of UTF-8.
+    ///   - labels: For device lists.
+    ///   - values: The values; those past their lifetime are left out.
+    public init(
+        stamp: SessionStamp,
+        revision: UInt64,
+        createdAt: SessionInstant,
+        authenticatedAt: SessionInstant? = nil,
+        absoluteDeadline: SessionInstant,
+        idleTimeout: Duration,
+        expiresAt: SessionInstant,
+        kind: Kind = .session(predecessor: nil),
+        subject: String? = nil,
+        labels: SessionLabels = .init(),
+        values: SessionValues
+    ) {
+        var values = values
+        values.removeExpired()
+        var flags: UInt8 = 0
+        if authenticatedAt != nil { flags |= Flag.authenticated }
+        if subject != nil { flags |= Flag.subject }
+        let link: SessionID?
+        var nonce: RotationNonce?
+        switch kind {
+        case .session(let predecessor):
+            link = predecessor
+        case .forwarder(let successor, let rotation):
+            link = successor
+            nonce = rotation
+            flags |= Flag.forwarder
+        }
+        if link != nil { flags |= Flag.link }
+        if nonce != nil { flags |= Flag.nonce }
+        let subjectBytes = (subject ?? "").utf8.prefix(Self.maximumSubjectByteCount)
+        let client = labels.client ?? ""
+        let addressClass = labels.addressClass ?? ""
+
+        var body: [UInt8] = []
+        body.reserveCapacity(
+            Offset.variablePart + 64 + subjectBytes.count + client.utf8.count + addressClass.utf8.count
+                + values.storage.count
+        )
+        body += Self.magic
+        body.append(Self.formatVersion)
+        body.append(littleEndian: UInt64(0))
+        body.append(littleEndian: stamp.rawValue)
+        body.append(littleEndian: revision)
+        body.append(littleEndian: createdAt.millisecondsSince1970)
+        body.append(littleEndian: authenticatedAt?.millisecondsSince1970 ?? 0)
+        body.append(littleEndian: absoluteDeadline.millisecondsSince1970)
+        body.append(littleEndian: idleTimeout.milliseconds)
+        body.append(flags)
+        body.append(UInt8(client.utf8.count))
+        body.append(UInt8(addressClass.utf8.count))
+        body.append(0)
+        body.append(littleEndian: UInt16(subjectBytes.count))
+        link?.withUnsafeBytes { body.append(contentsOf: $0) }
+        nonce?.bytes.withUnsafeBytes { body.append(contentsOf: $0) }
+        body += subjectBytes
+        body += client.utf8
+        body += addressClass.utf8
+        body += values.storage
+        self.init(body: body, expiresAt: min(expiresAt, absoluteDeadline))
+    }
+
+    /// The longest subject: 1024 bytes of UTF-8.
+    public static let maximumSubjectByteCount = 1024
+
+    /// The body as a store keeps it: with a checksum that covers the id too, so that bytes under a wrong key, torn
+    /// or damaged ones are told from a record.
+    public func encoded(for id: SessionID) -> [UInt8] {
+        var bytes = body
+        let checksum = Self.checksum(of: bytes, id: id)
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: checksum, toByteOffset: Offset.checksum, as: UInt64.self) }
+        return bytes
+    }
+
+    /// Reads what ``encoded(for:)`` gave.
+    /// - Parameters:
+    ///   - bytes: The bytes as they were stored.
+    ///   - id: The id under which they were found.
+    ///   - expiresAt: The idle deadline that was stored beside them.
+    /// - Throws: ``SessionStoreError`` with the code `.corruptRecord` for bytes that are no record of this id, and
+    ///   `.newerFormat` for a record that a later version of this library wrote, which is an outage during a rolling
+    ///   deployment and no reason to forget the session.
+    public init(
+        encoded bytes: [UInt8],
+        for id: SessionID,
+        expiresAt: SessionInstant
+    ) throws(SessionStoreError) {
+        func corrupt(_ what: String) -> SessionStoreError {
+            SessionStoreError(.corruptRecord, "the record of session \(id) is damaged: \(what)")
+        }
+        guard bytes.count > Offset.version, bytes.starts(with: Self.magic) else { throw corrupt("no header") }
+        let version = bytes[Offset.version]
+        guard version <= Self.formatVersion else {
+            throw SessionStoreError(
+                .newerFormat,
+                "the record of session \(id) has format \(version); this version reads up to \(Self.formatVersion)"
+            )
+        }
+        guard version == Self.formatVersion, bytes.count >= Offset.variablePart else { throw corrupt("header") }
+        let stored = bytes.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: Offset.checksum, as: UInt64.self)
+        }
+        var body = bytes
+        body.withUnsafeMutableBytes { $0.storeBytes(of: 0, toByteOffset: Offset.checksum, as: UInt64.self) }
+        guard stored == Self.checksum(of: body, id: id) else { throw corrupt("checksum") }
+        guard Self.isWellFormed(body) else { throw corrupt("structure") }
+        let absoluteDeadline = body.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: Offset.absoluteDeadline, as: Int64.self)
+        }
+        // The earlier deadline wins where store and record disagree.
+        self.init(
+            body: body,
+            expiresAt: min(expiresAt, SessionInstant(millisecondsSince1970: Int64(littleEndian: absoluteDeadline)))
+        )
+    }
+
+    static let magic: [UInt8] = Array("SWS".utf8)
+
+    /// The first 8 bytes of SHA-256 over the id and the body with its checksum bytes zero.
+    private static func checksum(of body: [UInt8], id: SessionID) -> UInt64 {
+        var hash = SHA256()
+        id.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        body.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return hash.finalize().withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+    }
+
+    /// Whether lengths and flags of a body whose checksum is right make sense, so that reading it cannot trap.
+    private static func isWellFormed(_ body: [UInt8]) -> Bool {
+        let flags = body[Offset.flags]
+        guard flags & ~Flag.all == 0, body[Offset.reserved] == 0 else { return false }
+        if flags & Flag.nonce != 0, flags & Flag.forwarder == 0 { return false }
+        if flags & Flag.forwarder != 0, flags & Flag.link == 0 { return false }
+        let subject = Int(body[Offset.subjectLength]) | Int(body[Offset.subjectLength + 1]) << 8
+        let values =
+            Offset.variablePart + (flags & Flag.link == 0 ? 0 : 32) + (flags & Flag.nonce == 0 ? 0 : 32)
+            + subject + Int(body[Offset.clientLength]) + Int(body[Offset.addressClassLength])
+        guard values <= body.count else { return false }
+        return body[values...].withUnsafeBytes { SessionValues.isWellFormed($0) }
+    }
+}

@@ -1,0 +1,137 @@
+import Crypto
+
+/// The secret that a browser holds: 256 random bits, as 43 characters of unpadded base64url (RFC 4648 section 5).
+///
+/// Never logged, printed or stored: its descriptions are redacted, and stores see only its ``SessionID``.
+public struct SessionToken: Sendable {
+    /// The number of characters in a token's text form.
+    public static let characterCount = 43
+
+    let bytes: Digest32
+
+    /// Mints a token from `random`.
+    init(from random: some SessionRandom) {
+        var bytes = Digest32()
+        withUnsafeMutableBytes(of: &bytes) { random.fill($0) }
+        self.bytes = bytes
+    }
+
+    init(bytes: Digest32) {
+        self.bytes = bytes
+    }
+
+    /// Reads the text form: exactly 43 characters of the base64url alphabet whose unused last bits are zero.
+    ///
+    /// Anything else is `nil`: padding, the `+/` alphabet, quotes, escapes, other lengths, and the non-canonical
+    /// spellings that would give one session several names.
+    public init?(_ text: some StringProtocol) {
+        let parsed = text.utf8.withContiguousStorageIfAvailable { Self.decode(UnsafeRawBufferPointer($0)) }
+        guard let bytes = parsed ?? Array(text.utf8).withUnsafeBytes({ Self.decode($0) }) else { return nil }
+        self.bytes = bytes
+    }
+
+    /// The text form, for the one place that may show it: the cookie or header that carries it to its owner.
+    var secret: String {
+        bytes.withUnsafeBytes { source in
+            String(unsafeUninitializedCapacity: Self.characterCount) { text in
+                Self.alphabet.withUnsafeBufferPointer { alphabet in
+                    var accumulator: UInt32 = 0
+                    var bits = 0
+                    var count = 0
+                    for byte in source {
+                        accumulator = accumulator << 8 | UInt32(byte)
+                        bits += 8
+                        while bits >= 6 {
+                            bits -= 6
+                            text[count] = alphabet[Int(accumulator >> UInt32(bits) & 63)]
+                            count += 1
+                        }
+                    }
+                    text[count] = alphabet[Int(accumulator << 2 & 63)]
+                    return count + 1
+                }
+            }
+        }
+    }
+
+    /// The token that takes this one's place in a timed rotation: HMAC-SHA256 of the forwarder's nonce, keyed by this
+    /// token. Whoever holds this token within the grace derives the same one again; whoever reads the store does not.
+    func successor(nonce: RotationNonce) -> SessionToken {
+        let key = bytes.withUnsafeBytes { SymmetricKey(data: $0) }
+        var authentication = HMAC<SHA256>(key: key)
+        nonce.bytes.withUnsafeBytes { authentication.update(data: $0) }
+        let code = authentication.finalize()
+        return SessionToken(bytes: code.withUnsafeBytes { Digest32(copying: $0) })
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 255, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
+
+    /// Decodes without a branch on the secret's characters: every character is looked up and accumulated before the
+    /// one decision whether all were of the alphabet.
+    private static func decode(_ text: UnsafeRawBufferPointer) -> Digest32? {
+        guard text.count == characterCount else { return nil }
+        var result = Digest32()
+        var invalid: UInt8 = 0
+        var last: UInt8 = 0
+        withUnsafeMutableBytes(of: &result) { output in
+            values.withUnsafeBufferPointer { values in
+                var accumulator: UInt32 = 0
+                var bits = 0
+                var count = 0
+                for character in text {
+                    let value = values[Int(character)]
+                    invalid |= value
+                    last = value
+                    accumulator = accumulator << 6 | UInt32(value & 63)
+                    bits += 6
+                    if bits >= 8 {
+                        bits -= 8
+                        output[count] = UInt8(truncatingIfNeeded: accumulator >> UInt32(bits))
+                        count += 1
+                    }
+                }
+            }
+        }
+        // 43 characters carry 258 bits: the last two must be zero, or four texts would name one session.
+        guard invalid & 0xC0 == 0, last & 3 == 0 else { return nil }
+        return result
+    }
+}
+
+extension SessionToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Redacted.
+    public var description: String { "SessionToken(redacted)" }
+    /// Redacted.
+    public var debugDescription: String { description }
+    /// Redacted: nothing to see for `dump` and for test reports.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+extension SessionToken: Equatable {
+    /// Compares in constant time.
+    public static func == (left: Self, right: Self) -> Bool {
+        (left.bytes.w0 ^ right.bytes.w0) | (left.bytes.w1 ^ right.bytes.w1)
+            | (left.bytes.w2 ^ right.bytes.w2) | (left.bytes.w3 ^ right.bytes.w3) == 0
+    }
+}
+
+/// What a forwarder keeps so that the holder of the old token can derive the new one.
+public struct RotationNonce: Hashable, Sendable {
+    let bytes: Digest32
+
+    init(from random: some SessionRandom) {
+        var bytes = Digest32()
+        withUnsafeMutableBytes(of: &bytes) { random.fill($0) }
+        self.bytes = bytes
+    }
+
+    init(bytes: Digest32) {
+        self.bytes = bytes
+    }
+}

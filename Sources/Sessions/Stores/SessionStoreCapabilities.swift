@@ -1,0 +1,189 @@
+// What a store may be able to do beyond ``SessionStore``. A manager asks once, when it is made.
+
+/// A store that moves a session to a new id in one step.
+public protocol RenewingSessionStore: SessionStore {
+    /// Inserts `successor` under `newID` and replaces the record under `id` with `forwarder`, both or neither, if the
+    /// record under `id` lives and its stamp is `stamp`.
+    ///
+    /// A crash may leave the successor behind without the forwarder, never the other way round: nobody has its token yet.
+    func renew(
+        _ id: SessionID,
+        ifStamp stamp: SessionStamp,
+        forwarder: SessionRecord,
+        successor: SessionRecord,
+        newID: SessionID,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> RenewOutcome
+}
+
+/// How a renewal in one step ended.
+public enum RenewOutcome: Equatable, Sendable {
+    /// The session lives under its new id.
+    case renewed
+    /// Somebody else wrote in between; nothing was written. This is the record now.
+    case conflict(SessionRecord)
+    /// There is no record under the old id, or it has expired; nothing was written.
+    case missing
+    /// There is a record under the new id already; nothing was written.
+    case exists
+}
+
+/// A store that can count and list its records.
+public protocol EnumerableSessionStore: SessionStore {
+    /// The number of records that live at `now`, forwarders included.
+    func count(now: SessionInstant) async throws(SessionStoreError) -> Int
+
+    /// The records that live at `now`, by ascending id, beginning after `id`.
+    ///
+    /// A record that is there during all pages comes exactly once; one that comes or goes meanwhile, at most once.
+    /// - Parameter limit: The most entries of a page, 1 to 1000.
+    func page(
+        after id: SessionID?,
+        limit: Int,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> SessionPage
+}
+
+/// One page of a listing.
+public struct SessionPage: Equatable, Sendable {
+    /// One listed record.
+    public struct Entry: Equatable, Sendable {
+        /// The record's id.
+        public var id: SessionID
+        /// The record.
+        public var record: SessionRecord
+
+        /// Creates an entry.
+        public init(id: SessionID, record: SessionRecord) {
+            self.id = id
+            self.record = record
+        }
+    }
+
+    /// The records, by ascending id.
+    public var entries: [Entry]
+    /// Where the next page begins, or `nil` after the last one.
+    public var next: SessionID?
+
+    /// Creates a page.
+    public init(entries: [Entry], next: SessionID?) {
+        self.entries = entries
+        self.next = next
+    }
+}
+
+/// A store that knows which sessions a subject has.
+///
+/// Two things are kept for each subject: entries (session ids with their absolute deadline) and an epoch, which
+/// "end all sessions" raises. Whoever signs in reads the epoch in the same step in which the entry is written, and again
+/// after the commit; if it has changed, the new session ends. So what survives an "end all" began after it.
+public protocol SubjectIndexingSessionStore: SessionStore {
+    /// Adds an entry, or keeps the one that is there, and reads the epoch, in one step.
+    func addToIndex(
+        _ id: SessionID,
+        subject: SubjectID,
+        absoluteDeadline: SessionInstant,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> SubjectEpoch
+
+    /// Removes an entry; nothing happens where there is none.
+    func removeFromIndex(_ id: SessionID, subject: SubjectID) async throws(SessionStoreError)
+
+    /// The subject's epoch; ``SubjectEpoch/initial`` where nobody ever raised it.
+    func epoch(of subject: SubjectID) async throws(SessionStoreError) -> SubjectEpoch
+
+    /// Raises the epoch and reads the entries, in one step.
+    func raiseEpoch(of subject: SubjectID, now: SessionInstant) async throws(SessionStoreError) -> [SubjectIndexEntry]
+
+    /// The subject's entries. Those whose absolute deadline has passed are pruned and left out.
+    func index(of subject: SubjectID, now: SessionInstant) async throws(SessionStoreError) -> [SubjectIndexEntry]
+}
+
+/// One entry of a subject's index.
+public struct SubjectIndexEntry: Hashable, Sendable {
+    /// The session.
+    public var id: SessionID
+    /// When the entry was made. An entry without a record may be a sign-in under way for 60 seconds.
+    public var addedAt: SessionInstant
+
+    /// Creates an entry.
+    public init(id: SessionID, addedAt: SessionInstant) {
+        self.id = id
+        self.addedAt = addedAt
+    }
+}
+
+/// A mark that changes whenever all of a subject's sessions are ended. Compared for equality only.
+public struct SubjectEpoch: RawRepresentable, Hashable, Sendable {
+    /// The mark.
+    public let rawValue: UInt64
+
+    /// Creates an epoch from its mark.
+    public init(rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    /// The epoch of a subject whose sessions were never all ended.
+    public static var initial: Self { .init(rawValue: 0) }
+}
+
+/// A store whose expired records need to be removed by somebody: the manager's `run()` does.
+public protocol SweepingSessionStore: SessionStore {
+    /// Removes expired records and index entries that are good for nothing, in a small step.
+    /// - Parameters:
+    ///   - position: Where the last step stopped; `nil` to begin a round.
+    ///   - limit: The most records to look at, or about so many.
+    func sweep(
+        from position: SweepPosition?,
+        limit: Int,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> SweepStep
+}
+
+/// Where a round of sweeping has got to; what it means is the store's business.
+public struct SweepPosition: RawRepresentable, Hashable, Sendable {
+    /// The store's own number.
+    public let rawValue: Int
+
+    /// Creates a position.
+    public init(rawValue: Int) {
+        self.rawValue = rawValue
+    }
+}
+
+/// What one step of a sweep did.
+public struct SweepStep: Equatable, Sendable {
+    /// The sessions that were removed because they had expired. Forwarders are not among them.
+    public var expired: [SessionID]
+    /// Where to go on, or `nil` when the round is complete.
+    public var next: SweepPosition?
+
+    /// Creates a step's result.
+    public init(expired: [SessionID], next: SweepPosition?) {
+        self.expired = expired
+        self.next = next
+    }
+}
+
+/// A store that can lend a session to one request at a time, across processes.
+///
+/// A lease only queues: correctness stays with compare-and-set, so a lease that is lost or ignored loses no update.
+public protocol LeasingSessionStore: SessionStore {
+    /// Takes the lease of a session if it is free, or its holder's time is over, or `holder` has it.
+    /// - Returns: Whether `holder` has it now, until `expiresAt`.
+    func acquireLease(
+        on id: SessionID,
+        holder: UInt64,
+        expiresAt: SessionInstant,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> Bool
+
+    /// Gives a lease back; nothing happens if `holder` does not have it.
+    func releaseLease(on id: SessionID, holder: UInt64) async throws(SessionStoreError)
+}
+
+/// A store that can tell whether it works.
+public protocol HealthCheckingSessionStore: SessionStore {
+    /// Returns if the store can answer; throws what it would throw to a request otherwise.
+    func checkHealth() async throws(SessionStoreError)
+}

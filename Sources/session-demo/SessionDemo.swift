@@ -1,0 +1,4 @@
+import ArgumentParser
+import Hummingbird
+import Mustache
+@main struct SessionDemo: ParsableCommand { func run() {} }

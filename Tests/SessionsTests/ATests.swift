@@ -1,0 +1,3 @@
+import Testing
+import Sessions
+@Test func a() {}
