@@ -14,6 +14,9 @@ struct ExpiringTable<Value: Sendable>: Sendable {
         fileprivate(set) var deadline: SessionInstant
     }
 
+    /// The capacity that an emptied table keeps, so that a little traffic does not allocate anew each time.
+    static var keptCapacity: Int { 64 }
+
     /// The entries, in no order. A slot number is an index of this array and holds until the next removal.
     private(set) var slots: [Slot] = []
     /// For each bucket a slot number, or -1. A power of two of them, at most half of them used.
@@ -78,7 +81,7 @@ struct ExpiringTable<Value: Sendable>: Sendable {
         }
         slots.removeLast()
         // What a flood of sessions took goes back to the system once the flood has ended.
-        if slots.isEmpty { self = Self() }
+        if slots.isEmpty, slots.capacity > Self.keptCapacity { self = Self() }
     }
 
     /// Removes the entry that ends first.
