@@ -20,6 +20,11 @@ extension Session {
         set { assign(newValue, to: SessionKey(name)) }
     }
 
+    /// Reads a value by a plain name and a type.
+    public subscript<Value: Codable & Sendable>(name: String, as type: Value.Type) -> Value? {
+        read(SessionKey(name))
+    }
+
     /// The value, or `nil` where there is none.
     /// - Throws: ``SessionError`` with the code `.undecodableValue` when what is stored is not a `Value`. The rest of the
     ///   session is not concerned.

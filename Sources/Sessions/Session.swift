@@ -12,21 +12,22 @@ public final class Session: Sendable {
     let state: Mutex<SessionState>
     let manager: SessionManager
     let policy: SessionPolicy
-    /// What the request shows of its client, worked out only if a session is made.
-    let labels: @Sendable () -> SessionLabels
+    private let source: RequestSource
     private let commits = Turn()
 
     init(
         _ state: SessionState,
+        source: RequestSource,
         manager: SessionManager,
-        policy: SessionPolicy,
-        labels: @escaping @Sendable () -> SessionLabels
+        policy: SessionPolicy
     ) {
         self.state = Mutex(state)
         self.manager = manager
         self.policy = policy
-        self.labels = labels
+        self.source = source
     }
+
+    var labels: SessionLabels { source.labels(trusting: manager.configuration.trustedProxies) }
 
     // MARK: What it is
 

@@ -57,7 +57,9 @@ public struct SessionEvents: AsyncSequence, Sendable {
         var base: AsyncStream<SessionEvent>.Iterator
 
         /// The next event; `nil` after the task was cancelled or the manager is gone.
-        public mutating func next() async -> SessionEvent? { await base.next() }
+        public mutating func next(isolation actor: isolated (any Actor)?) async -> SessionEvent? {
+            await base.next(isolation: actor)
+        }
     }
 
     let stream: AsyncStream<SessionEvent>

@@ -25,13 +25,11 @@ public final class SessionExchange: Sendable {
     }
 
     private let manager: SessionManager
-    private let request: HTTPRequest
-    private let peerAddress: String?
+    private let source: RequestSource
     private let state: Mutex<State>
 
     init(_ request: HTTPRequest, peerAddress: String?, policy: SessionPolicy, manager: SessionManager) {
-        self.request = request
-        self.peerAddress = peerAddress
+        source = RequestSource(request: request, peerAddress: peerAddress)
         self.manager = manager
         state = Mutex(State(policy: policy))
     }
@@ -84,7 +82,7 @@ public final class SessionExchange: Sendable {
     }
 
     private func load(_ policy: SessionPolicy) async throws -> Session {
-        let candidates = manager.candidates(in: request)
+        let candidates = manager.candidates(in: source.request)
         var hold: ExclusiveHold?
         do {
             let opened: SessionState
@@ -93,16 +91,11 @@ public final class SessionExchange: Sendable {
             } else {
                 opened = try await manager.open(candidates, policy: policy)
             }
-            let request = request
-            let peerAddress = peerAddress
-            let trustedProxies = manager.configuration.trustedProxies
-            let session = Session(opened, manager: manager, policy: policy) {
-                SessionLabels(request: request, peerAddress: peerAddress, trustedProxies: trustedProxies)
-            }
-            settle(.done(session), hold: hold, broughtToken: candidates.sawAny)
+            let session = Session(opened, source: source, manager: manager, policy: policy)
+            settle(.done(session), hold: hold, broughtToken: !candidates.isEmpty || candidates.sawMalformed)
             return session
         } catch {
-            settle(.notYet, hold: nil, broughtToken: candidates.sawAny)
+            settle(.notYet, hold: nil, broughtToken: false)
             throw error
         }
     }
@@ -157,32 +150,45 @@ public final class SessionExchange: Sendable {
     private func announce(_ session: Session, in fields: inout HTTPFields) {
         let announcement = session.state.withLock { $0.announcement }
         let configuration = manager.configuration
-        SessionResponseFields.addVary(to: &fields, headerName: configuration.headerName)
+        fields.addSessionVary(cookie: configuration.cookie != nil, headerName: configuration.headerName)
         switch announcement {
         case .token(let token):
-            if let writer = manager.cookieWriter {
-                let field = writer.setting(token, isSecureRequest: isSecureRequest)
-                SessionResponseFields.setCookie(field, named: writer.cookie.name, in: &fields)
+            if let writer = manager.cookieWriter, let name = configuration.cookie?.name {
+                let value = writer.setField(token: token, isSecureRequest: origin.isSecure)
+                fields.setSessionCookie(value, named: name)
             }
-            if let headerName = configuration.headerName {
-                fields[headerName] = token.secret
-                SessionResponseFields.forbidStoring(&fields)
-            }
+            if let headerName = configuration.headerName { fields.setSessionHeader(token, name: headerName) }
         case .ended where state.withLock({ $0.broughtToken }):
-            if let writer = manager.cookieWriter {
-                let field = writer.deleting(isSecureRequest: isSecureRequest)
-                SessionResponseFields.setCookie(field, named: writer.cookie.name, in: &fields)
+            if let writer = manager.cookieWriter, let name = configuration.cookie?.name {
+                fields.setSessionCookie(writer.deletionField(isSecureRequest: origin.isSecure), named: name)
             }
         case .ended, nil:
             break
         }
     }
 
-    private var isSecureRequest: Bool {
+    private var origin: RequestOrigin { source.origin(trusting: manager.configuration.trustedProxies) }
+}
+
+/// A request, as far as its session may want to know of it.
+struct RequestSource: Sendable {
+    let request: HTTPRequest
+    let peerAddress: String?
+
+    func origin(trusting trustedProxies: [AddressRange]) -> RequestOrigin {
         RequestOrigin(
-            request,
+            scheme: request.scheme,
             peerAddress: peerAddress,
-            trustedProxies: manager.configuration.trustedProxies
-        ).isSecure
+            fields: request.headerFields,
+            trustedProxies: trustedProxies
+        )
+    }
+
+    /// What the request shows of its client; worked out only when a session is made or signed in to.
+    func labels(trusting trustedProxies: [AddressRange]) -> SessionLabels {
+        SessionLabels(
+            client: ClientLabel.label(userAgent: request.headerFields[.userAgent]),
+            addressClass: RequestOrigin.addressClass(of: origin(trusting: trustedProxies).clientAddress)
+        )
     }
 }

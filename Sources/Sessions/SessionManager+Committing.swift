@@ -1,3 +1,5 @@
+import Synchronization
+
 extension SessionManager {
     /// Does what a session's state has decided on.
     ///
@@ -13,7 +15,7 @@ extension SessionManager {
             await extend(stored, of: session, now: now)
         case .create(let pending):
             try await perform("sessions.commit", session) {
-                let stored = try await create(pending, labels: session.labels())
+                let stored = try await create(pending, labels: session.labels)
                 session.state.withLock { $0.completeCommit(stored, announcing: stored.token) }
                 telemetry.created(stored.id, at: now)
             }
@@ -25,7 +27,7 @@ extension SessionManager {
             }
         case .renew(let pending, let stored):
             try await perform("sessions.renew", session) {
-                let renewed = try await renew(stored, pending, policy: session.policy, labels: session.labels)
+                let renewed = try await renew(stored, pending, policy: session.policy, labels: { session.labels })
                 session.state.withLock { $0.completeCommit(renewed, announcing: renewed.token) }
                 telemetry.renewed(renewed.id, from: stored.id, at: now)
             }

@@ -1,3 +1,5 @@
+import Logging
+
 extension SessionManager {
     /// Moves a session to a fresh token; the old one is dead for every use from then on.
     ///

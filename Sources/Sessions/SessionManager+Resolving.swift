@@ -13,7 +13,7 @@ private enum Resolution {
 extension SessionManager {
     /// The tokens that a request brings.
     func candidates(in request: HTTPRequest) -> CandidateTokens {
-        CandidateTokens(
+        CandidateTokens.candidates(
             in: request,
             cookieName: configuration.cookie?.name,
             headerName: configuration.headerName,

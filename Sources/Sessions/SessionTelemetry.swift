@@ -123,7 +123,7 @@ struct SessionTelemetry: Sendable {
     /// Begins a span if somebody traces; end it when the work is done.
     func startSpan(_ name: String) -> (any Span)? {
         guard !(InstrumentationSystem.instrument is NoOpInstrument) else { return nil }
-        let span = InstrumentationSystem.legacyTracer.startAnySpan(name, ofKind: .internal)
+        let span = InstrumentationSystem.tracer.startSpan(name)
         span.attributes["sessions.manager"] = managerName
         return span
     }

@@ -6,6 +6,12 @@ final class Turn: Sendable {
     private struct State {
         var isTaken = false
         var waiters: Deque<CheckedContinuation<Void, Never>> = []
+
+        mutating func tryTake() -> Bool {
+            guard !isTaken else { return false }
+            isTaken = true
+            return true
+        }
     }
 
     private let state = Mutex(State())
@@ -29,14 +35,6 @@ final class Turn: Sendable {
             return next
         }
         next?.resume()
-    }
-}
-
-extension Turn.State {
-    fileprivate mutating func tryTake() -> Bool {
-        guard !isTaken else { return false }
-        isTaken = true
-        return true
     }
 }
 
