@@ -16,7 +16,7 @@ public struct SessionValues: Sendable {
     var failure: SessionError?
 
     /// Creates an empty collection of values.
-    init(now: SessionInstant, limits: SessionLimits = .init()) {
+    public init(now: SessionInstant, limits: SessionLimits = .init()) {
         self.init(storage: [], now: now, limits: limits)
     }
 
