@@ -1,5 +1,5 @@
 #if Hummingbird
-public import HTTPTypes
+import HTTPTypes
 public import Hummingbird
 
 /// Refuses unsafe requests that another site made a browser send (cross-site request forgery).
@@ -27,7 +27,7 @@ public struct CrossOriginProtectionMiddleware<Context: RequestContext>: RouterMi
     public func handle(
         _ request: Request,
         context: Context,
-        next: (Request, Context) async throws -> Response
+        next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard isAllowed(request.head) else {
             throw HTTPError(.forbidden, message: "This request was sent by another site and has been refused.")

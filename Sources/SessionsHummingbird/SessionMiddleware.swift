@@ -1,5 +1,5 @@
 #if Hummingbird
-public import HTTPTypes
+import HTTPTypes
 public import Hummingbird
 public import Sessions
 
@@ -38,7 +38,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
     public func handle(
         _ request: Request,
         context: Context,
-        next: (Request, Context) async throws -> Response
+        next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         let exchange = manager.exchange(for: request.head, peerAddress: peerAddress(context))
         var context = context
@@ -52,10 +52,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         do {
             try await exchange.finish(&response.headers)
         } catch {
-            // What an earlier save() of this request made or ended stays so, and its cookie goes out with the error.
-            var fields = HTTPFields()
-            try? await exchange.abandon(&fields)
-            throw Self.answer(to: error, adding: fields)
+            throw Self.answer(to: error, adding: sessionFields(of: response.headers))
         }
         return response
     }
@@ -100,6 +97,16 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         default:
             let hasCookie = fields.contains(.setCookie)
             return hasCookie ? SessionEndedByFailedRequest(underlyingError: error, headers: fields) : error
+        }
+    }
+
+    /// What `finish` added to a response that its error replaces: the cookie of a session that an earlier `save()` of the
+    /// request made or ended, which stays so.
+    private func sessionFields(of fields: HTTPFields) -> HTTPFields {
+        let cookie = manager.configuration.cookie.map { "\($0.name)=" }
+        return fields.filter { field in
+            if field.name == .setCookie, let cookie { return field.value.hasPrefix(cookie) }
+            return field.name == .vary || field.name == manager.configuration.headerName
         }
     }
 

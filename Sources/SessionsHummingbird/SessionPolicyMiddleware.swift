@@ -1,5 +1,6 @@
 #if Hummingbird
 public import Hummingbird
+import Logging
 public import Sessions
 
 /// Gives a group of routes another policy than the manager's.
@@ -27,7 +28,7 @@ public struct SessionPolicyMiddleware<Context: SessionRequestContext>: RouterMid
     public func handle(
         _ request: Request,
         context: Context,
-        next: (Request, Context) async throws -> Response
+        next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard let exchange = context.sessions.exchange else {
             let error = RequestSessions.noMiddleware

@@ -1,5 +1,6 @@
 #if Hummingbird
 public import Hummingbird
+import Logging
 public import Sessions
 
 /// A request context that carries the request's session.

@@ -17,7 +17,7 @@ struct PageMiddleware: RouterMiddleware {
     func handle(
         _ request: Request,
         context: DemoRequestContext,
-        next: (Request, DemoRequestContext) async throws -> Response
+        next: @concurrent (Request, DemoRequestContext) async throws -> Response
     ) async throws -> Response {
         var response: Response
         do {
