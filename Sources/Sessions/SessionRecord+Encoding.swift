@@ -9,6 +9,7 @@ extension SessionRecord {
     ///   - revision: One more than before.
     ///   - createdAt: When the session was made.
     ///   - authenticatedAt: When somebody last signed in, or `nil`.
+    ///   - renewedAt: When the session got its present token; `nil` for when it was made.
     ///   - absoluteDeadline: The end that activity never moves.
     ///   - idleTimeout: How long the session lives without activity.
     ///   - expiresAt: The idle deadline.
@@ -21,6 +22,7 @@ extension SessionRecord {
         revision: UInt64,
         createdAt: SessionInstant,
         authenticatedAt: SessionInstant? = nil,
+        renewedAt: SessionInstant? = nil,
         absoluteDeadline: SessionInstant,
         idleTimeout: Duration,
         expiresAt: SessionInstant,
@@ -64,6 +66,7 @@ extension SessionRecord {
         body.append(littleEndian: authenticatedAt?.millisecondsSince1970 ?? 0)
         body.append(littleEndian: absoluteDeadline.millisecondsSince1970)
         body.append(littleEndian: idleTimeout.milliseconds)
+        body.append(littleEndian: (renewedAt ?? createdAt).millisecondsSince1970)
         body.append(flags)
         body.append(UInt8(client.utf8.count))
         body.append(UInt8(addressClass.utf8.count))

@@ -30,6 +30,12 @@ public struct SessionToken: Sendable {
         self.bytes = bytes
     }
 
+    /// Reads the text form from bytes, as they stand in a header field.
+    init?(utf8 text: UnsafeRawBufferPointer) {
+        guard let bytes = Self.decode(text) else { return nil }
+        self.bytes = bytes
+    }
+
     /// The text form, for the one place that may show it: the cookie or header that carries it to its owner.
     var secret: String {
         bytes.withUnsafeBytes { source in
