@@ -46,14 +46,15 @@ extension StoreURL {
             guard rest.isEmpty || rest.utf8.first == UInt8(ascii: ":") else {
                 throw error("something other than a port follows the host in brackets")
             }
-            return Host(name: address, port: rest.isEmpty ? nil : try port(rest.dropFirst()))
+            return Host(name: address, port: rest.isEmpty ? nil : try Self.port(rest.dropFirst()))
         }
         let (encodedName, portText) = split(text, at: UInt8(ascii: ":"))
         if let portText, portText.utf8.contains(UInt8(ascii: ":")) {
             throw error("a host has several colons: an IPv6 address stands in brackets, such as [2001:db8::1]:6379")
         }
         let name = try decoded(encodedName, part: "host")
-        let port = try portText.map { text throws(SessionStoreError) in try port(text) }
+        var port: Int?
+        if let portText { port = try Self.port(portText) }
         if name.utf8.first == UInt8(ascii: "/") { return Host(name: name, port: port) }
         guard !name.isEmpty, name.utf8.count <= 253,
             name.utf8.allSatisfy({ HTTPSyntax.isAlphanumeric($0) || "-._".utf8.contains($0) })
