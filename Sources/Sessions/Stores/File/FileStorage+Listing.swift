@@ -52,12 +52,19 @@ extension FileStorage {
     func openShard(_ shard: Int, of kind: Kind) throws(FileFailure) -> FileDescriptor? {
         try checkShard(shard, of: kind, making: false)
         let name = FileStoreLayout.shardName(shard)
-        do throws(FileFailure) {
+        return try ifFound { () throws(FileFailure) in
             switch kind {
-            case .records: return try fileSystem.openFolder(name, in: records)
-            case .subjects: return try fileSystem.openFolder(name, in: subjects)
-            case .leases: return try fileSystem.openFolder(name, in: leases)
+            case .records: try fileSystem.openFolder(name, in: records)
+            case .subjects: try fileSystem.openFolder(name, in: subjects)
+            case .leases: try fileSystem.openFolder(name, in: leases)
             }
+        }
+    }
+
+    /// What is opened, or `nil` if it is not there.
+    func ifFound(_ open: () throws(FileFailure) -> FileDescriptor) throws(FileFailure) -> FileDescriptor? {
+        do throws(FileFailure) {
+            return try open()
         } catch {
             if error.isNotFound { return nil }
             throw error

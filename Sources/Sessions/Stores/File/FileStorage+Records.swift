@@ -162,7 +162,7 @@ extension FileStorage {
         } catch {
             if error.isNotFound { return nil }
             if error.isForeignKind { throw foreign(id) }
-            if error.isForbidden, try status(of: id)?.owner != FileSystem.user { throw foreign(id) }
+            if error.isForbidden, try status(of: id)?.owner != user { throw foreign(id) }
             throw error
         }
     }
@@ -181,7 +181,7 @@ extension FileStorage {
     /// Whether a file is a record's: ours, a regular one, of one name. A second name is there for a moment while a
     /// record is being made; with `false` the caller looks again under the lock, which its maker holds.
     private func isRecord(_ status: FileSystem.Status, id: SessionID) throws(FileFailure) -> Bool {
-        guard status.kind == .file, status.owner == FileSystem.user,
+        guard status.kind == .file, status.owner == user,
             status.size <= FileSlots.maximumFileByteCount
         else { throw foreign(id) }
         return status.links == 1

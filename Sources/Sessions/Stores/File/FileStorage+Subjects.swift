@@ -169,17 +169,16 @@ extension FileStorage {
         _ subject: SubjectID,
         _ body: (borrowing FileDescriptor, borrowing FileDescriptor) throws(FileFailure) -> Result
     ) throws(FileFailure) -> Result? {
-        let folder: FileDescriptor
-        let epochFile: FileDescriptor
-        do throws(FileFailure) {
-            folder = try FileStoreLayout.withPath(of: subject.digest) { path throws(FileFailure) in
+        let found = try ifFound { () throws(FileFailure) in
+            try FileStoreLayout.withPath(of: subject.digest) { path throws(FileFailure) in
                 try fileSystem.openFolder(path, in: subjects)
             }
-            epochFile = try fileSystem.open(FileStoreLayout.epoch, in: folder, for: .readWrite)
-        } catch {
-            if error.isNotFound { return nil }
-            throw error
         }
+        guard let folder = found else { return nil }
+        let foundEpoch = try ifFound { () throws(FileFailure) in
+            try fileSystem.open(FileStoreLayout.epoch, in: folder, for: .readWrite)
+        }
+        guard let epochFile = foundEpoch else { return nil }
         try lock(epochFile, exclusively: true)
         // Removed by a sweep between opening and locking: as if it had never been there.
         if try fileSystem.status(of: epochFile).links == 0 { return nil }

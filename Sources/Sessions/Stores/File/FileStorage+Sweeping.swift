@@ -134,7 +134,7 @@ extension FileStorage {
         now: SessionInstant
     ) throws(FileFailure) {
         guard let status = try entryStatus(name, in: folder), status.kind == .file,
-            status.owner == FileSystem.user, status.changed + FileStoreLayout.leftoverAge < now
+            status.owner == user, status.changed + FileStoreLayout.leftoverAge < now
         else { return }
         do throws(FileFailure) {
             let file = try fileSystem.open(name, in: folder, for: .readWrite)

@@ -8,6 +8,8 @@ final class FileStorage: Sendable {
     let records: FileDescriptor
     let subjects: FileDescriptor
     let leases: FileDescriptor
+    /// Whose the folder is, and every file in it must be.
+    let user: UInt32
     /// Whether every acknowledged write is on the device.
     let isFlushed: Bool
 
@@ -42,6 +44,7 @@ final class FileStorage: Sendable {
         }
         self.fileSystem = fileSystem
         self.path = path
+        user = FileSystem.user
         self.isFlushed = isFlushed
     }
 
@@ -107,7 +110,7 @@ final class FileStorage: Sendable {
                 if error.isNotFound { return }
                 throw error
             }
-            guard status.kind == .folder, status.owner == FileSystem.user, status.permissions & 0o022 == 0 else {
+            guard status.kind == .folder, status.owner == user, status.permissions & 0o022 == 0 else {
                 throw .store(
                     SessionStoreError(
                         .misconfigured,
@@ -152,7 +155,7 @@ final class FileStorage: Sendable {
     func checkHealth() throws(FileFailure) {
         try checkFolderIsInPlace()
         let status = try fileSystem.status(of: root)
-        guard status.owner == FileSystem.user, status.permissions & 0o022 == 0 else {
+        guard status.owner == user, status.permissions & 0o022 == 0 else {
             throw .store(Self.exposedFolderError(path))
         }
         let name = FileStoreLayout.temporaryName()
