@@ -49,7 +49,7 @@ struct StoreURLTests {
     }
 
     // Every text holds the password "5ecret", wherever it ends up when the text is read wrongly.
-    static let malformed: [(text: String, part: String)] = [
+    static let malformedTexts: [(text: String, part: String)] = [
         ("", "scheme"), ("5ecret", "scheme"), (":5ecret", "scheme"), ("1redis://:5ecret@h", "scheme"),
         ("re dis://:5ecret@h", "space"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
         ("redis://u:5ecret%0D%0A@h", "password contains a control character"),
@@ -69,7 +69,7 @@ struct StoreURLTests {
         ("redis://u:5ecret@h?a=1&a=2", "\"a\" stands there twice"), ("redis://u:5ecret@h?=5ecret", "no name"),
     ]
 
-    @Test("4e: a malformed address is an error that names the part and shows no password", arguments: malformed)
+    @Test("4e: a malformed address is an error that names the part and shows no password", arguments: malformedTexts)
     func malformed(text: String, part: String) throws {
         let error = try #require(throws: SessionStoreError.self) { try StoreURL(text) }
         #expect(error.code == .misconfigured)
