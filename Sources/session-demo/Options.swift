@@ -35,8 +35,8 @@ struct Options: ParsableArguments {
     @Flag(help: "Keep sessions that were read lately in memory; only with stores that report changes.")
     var nearCache = false
 
-    @Option(help: ArgumentHelp("What is logged: trace, debug, info, notice, warning, error.", valueName: "level"))
-    var logLevel = Logger.Level.notice
+    @Option(help: ArgumentHelp("What is logged.", valueName: "level"))
+    var logLevel = LogLevel.notice
 
     func validate() throws {
         guard 0...65535 ~= port else { throw ValidationError("--port \(port): ports go from 0 to 65535") }
@@ -74,7 +74,7 @@ struct Options: ParsableArguments {
         if let idle { configuration.lifetime.idle = .seconds(idle) }
         if let absolute { configuration.lifetime.absolute = .seconds(absolute) }
         var cookie = SessionCookie(name: cookieName ?? (insecureCookies ? "session" : "__Host-session"))
-        cookie.isSecure = !insecureCookies
+        if insecureCookies { cookie.security = .never }
         configuration.cookie = cookie
         return configuration
     }
@@ -82,5 +82,10 @@ struct Options: ParsableArguments {
     private var storeName: String { provider ?? String((store ?? "file").prefix { $0 != ":" }) }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// What is logged.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .notice }
+}
 #endif

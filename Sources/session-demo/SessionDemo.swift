@@ -2,9 +2,11 @@
 import ArgumentParser
 import Foundation
 import Hummingbird
+import NIOCore
 import Logging
 import ServiceLifecycle
 import Sessions
+import UnixSignals
 
 /// A small web server that shows what swift-sessions does: pages for people, and the same as JSON for programs.
 @main
@@ -37,7 +39,7 @@ struct SessionDemo: AsyncParsableCommand {
 
     func run() async throws {
         var logger = Logger(label: "session-demo") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = options.logLevel
+        logger.logLevel = options.logLevel.level
 
         let sessions = try await options.openSessions(logger: logger)
         try await sessions.checkHealth()

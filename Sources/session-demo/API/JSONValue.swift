@@ -1,6 +1,7 @@
 #if Hummingbird
 import Foundation
 import Hummingbird
+import NIOCore
 
 /// Any JSON value.
 enum JSONValue: Codable, Sendable {

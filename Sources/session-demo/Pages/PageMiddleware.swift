@@ -1,5 +1,7 @@
 #if Hummingbird
+import HTTPTypes
 import Hummingbird
+import Logging
 import Sessions
 import SessionsHummingbird
 
