@@ -70,11 +70,11 @@ struct CookieCandidateTests {
 
     @Test("C2: at most four different tokens are offered, and the cut is reported")
     func fourAtMost() {
-        let text = (1...6).map { "\(name)=\(token($0).secret)" }.joined(separator: "; ")
+        let text = (1...6).map { "\(name)=\(token(UInt8($0)).secret)" }.joined(separator: "; ")
         let tokens = candidates(text)
         #expect(tokens.all == [token(1), token(2), token(3), token(4)])
         #expect(tokens.isTruncated)
-        #expect(!candidates((1...4).map { "\(name)=\(token($0).secret)" }.joined(separator: "; ")).isTruncated)
+        #expect(!candidates((1...4).map { "\(name)=\(token(UInt8($0)).secret)" }.joined(separator: "; ")).isTruncated)
     }
 
     @Test("C3: the same token twice counts once")

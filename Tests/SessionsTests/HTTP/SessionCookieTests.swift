@@ -212,7 +212,8 @@ struct SessionResponseFieldsTests {
         fields.addSessionVary(cookie: true, headerName: nil)
         fields.addSessionVary(cookie: true, headerName: nil)
         #expect(fields[values: .vary] == ["Cookie"])
-        fields.addSessionVary(cookie: true, headerName: try #require(HTTPField.Name("X-Session")))
+        let name = try #require(HTTPField.Name("X-Session"))
+        fields.addSessionVary(cookie: true, headerName: name)
         #expect(fields[.vary] == "Cookie, X-Session")
     }
 
