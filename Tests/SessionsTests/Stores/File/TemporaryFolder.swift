@@ -60,6 +60,15 @@ enum Disk {
     static func inode(_ path: String) -> UInt64 { status(path).map { UInt64($0.st_ino) } ?? 0 }
     static func links(_ path: String) -> Int { status(path).map { Int($0.st_nlink) } ?? 0 }
 
+    /// The modification time in seconds since 1970.
+    static func modified(_ path: String) -> Int64 {
+        #if canImport(Darwin)
+        status(path).map { Int64($0.st_mtimespec.tv_sec) } ?? 0
+        #else
+        status(path).map { Int64($0.st_mtim.tv_sec) } ?? 0
+        #endif
+    }
+
     private static func status(_ path: String) -> stat? {
         var value = stat()
         return lstat(path, &value) == 0 ? value : nil
