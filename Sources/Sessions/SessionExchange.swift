@@ -120,8 +120,10 @@ public final class SessionExchange: Sendable {
     public func finish(_ fields: inout HTTPFields) async throws {
         guard case .done(let session) = state.withLock({ $0.loading }) else { return }
         do {
+            if let hold = state.withLock({ $0.hold }) { try await manager.confirm(hold) }
             try await session.commit(isFinal: true)
         } catch {
+            session.discard()
             await release()
             // What an earlier save() of this exchange has made or ended stays made or ended.
             announce(session, in: &fields)

@@ -21,8 +21,10 @@ extension SessionManager {
             }
         case .update(let pending, let stored):
             try await perform("sessions.commit", session) {
-                let committed = try await write(pending, to: stored, policy: session.policy)
-                session.state.withLock { $0.completeCommit(committed, announcing: nil) }
+                let committed = try await write(Attempt(pending, base: stored.record, policy: session.policy), to: stored)
+                // A rotation in between has moved the session; the browser is told the same token once more.
+                let token = committed.id == stored.id ? nil : committed.token
+                session.state.withLock { $0.completeCommit(committed, announcing: token) }
                 telemetry.committed()
             }
         case .renew(let pending, let stored):
@@ -132,13 +134,27 @@ extension SessionManager {
 
     // MARK: Updating
 
-    /// Writes a request's edits over the newest record.
-    func write(
-        _ pending: SessionState.Pending,
-        to stored: SessionState.Stored,
-        policy: SessionPolicy
+    /// Writes a request's edits over the newest record, wherever timed rotations have moved it.
+    func write(_ attempt: Attempt, to stored: SessionState.Stored) async throws -> SessionState.Stored {
+        var stored = stored
+        var attempt = attempt
+        for _ in 0..<8 {
+            do {
+                return try await writeInPlace(&attempt, to: stored)
+            } catch let moved as Moved {
+                guard let successor = try await successor(of: stored) else { throw moved.error }
+                try rebase(&attempt, on: successor.record, id: successor.id)
+                stored = successor
+            }
+        }
+        throw SessionError.renewedMeanwhile
+    }
+
+    private func writeInPlace(
+        _ attempt: inout Attempt,
+        to stored: SessionState.Stored
     ) async throws -> SessionState.Stored {
-        var attempt = Attempt(pending, base: stored.record, policy: policy)
+        let pending = attempt.pending
         if !commitTurns.isTaken(stored.id) {
             let record = record(from: attempt.base, attempt.values, pending)
             switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp) {
@@ -153,7 +169,7 @@ extension SessionManager {
         // Somebody else is writing to this session. In this process they queue, each building on what the one before has
         // committed, so that only other processes are left to collide with.
         return try await inTurn(stored.id) { latest in
-            if let latest { try rebase(&attempt, on: latest, id: stored.id) }
+            if let latest, latest.revision > attempt.base.revision { try rebase(&attempt, on: latest, id: stored.id) }
             let record = try await retrying { () -> SessionRecord? in
                 let record = self.record(from: attempt.base, attempt.values, pending)
                 switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp) {
@@ -189,7 +205,7 @@ extension SessionManager {
     /// Applies the edits anew, to what another request has left.
     func rebase(_ attempt: inout Attempt, on current: SessionRecord, id: SessionID) throws {
         guard current.stamp != attempt.base.stamp else { return }
-        guard !current.isForwarder else { throw SessionError.renewedMeanwhile }
+        guard !current.isForwarder else { throw Moved() }
         telemetry.conflict()
         let pending = attempt.pending
         let now = pending.values.now
@@ -317,6 +333,12 @@ extension SessionManager {
         }
         throw SessionError(.conflict, "other writers won \(attempts) times in a row; nothing was written")
     }
+}
+
+/// The record that a commit wanted to write to has become a forwarder.
+struct Moved: Error {
+    /// What it means to those who cannot follow.
+    let error = SessionError.renewedMeanwhile
 }
 
 extension SessionError {

@@ -13,14 +13,18 @@ extension SessionManager {
     ) async throws -> SessionState.Stored {
         let attempt = Attempt(pending, base: stored.record, policy: policy)
         let newLabels = pending.changesSubject ? labels() : nil
-        return try await mintingUniqueID { token, id in
-            try await move(
-                stored.id,
-                attempt,
-                to: SessionState.Stored(id: id, token: token, record: stored.record),
-                labels: newLabels,
-                nonce: nil
-            )
+        do {
+            return try await mintingUniqueID { token, id in
+                try await move(
+                    stored.id,
+                    attempt,
+                    to: SessionState.Stored(id: id, token: token, record: stored.record),
+                    labels: newLabels,
+                    nonce: nil
+                )
+            }
+        } catch let moved as Moved {
+            throw moved.error
         }
     }
 
@@ -36,21 +40,24 @@ extension SessionManager {
         let nonce = RotationNonce(from: random)
         let token = stored.token.successor(nonce: nonce)
         let id = SessionID(token, managerName: namespace)
+        let target = SessionState.Stored(id: id, token: token, record: stored.record)
         do {
-            let target = SessionState.Stored(id: id, token: token, record: stored.record)
             guard let rotated = try await move(stored.id, attempt, to: target, labels: nil, nonce: nonce) else {
                 throw SessionError(.unavailable, "the random source repeats itself: the session keeps its token")
             }
             return rotated
-        } catch let error as SessionError where error.code == .ended {
-            // Somebody else has renewed it. If that was a rotation too, the edits follow the winner.
-            guard let winner = try await successor(of: stored) else { throw error }
-            return try await write(pending, to: winner, policy: policy)
+        } catch let moved as Moved {
+            // Another request was first. If that was a rotation too, the edits follow it.
+            guard let winner = try await successor(of: stored) else { throw moved.error }
+            var attempt = attempt
+            try rebase(&attempt, on: winner.record, id: winner.id)
+            let isUnchanged = pending.edits.isEmpty && pending.lifetime == nil
+            return isUnchanged ? winner : try await write(attempt, to: winner)
         }
     }
 
     /// The session that a rotated one has become, or `nil` if it ended or was renewed otherwise.
-    private func successor(of stored: SessionState.Stored) async throws -> SessionState.Stored? {
+    func successor(of stored: SessionState.Stored) async throws -> SessionState.Stored? {
         var stored = stored
         for _ in 0..<8 {
             let id = stored.id

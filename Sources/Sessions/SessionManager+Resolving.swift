@@ -213,7 +213,7 @@ extension SessionManager {
                     try await leasing.acquireLease(
                         on: id,
                         holder: holder,
-                        expiresAt: now + .seconds(30),
+                        expiresAt: now + Self.leaseTime,
                         now: now
                     )
                 }
@@ -226,6 +226,24 @@ extension SessionManager {
             throw error
         }
     }
+
+    /// Makes sure that no other process has taken the session over, because this request took longer than its lease.
+    /// - Throws: ``SessionError`` with the code `.conflict` if one has.
+    func confirm(_ hold: ExclusiveHold) async throws(SessionError) {
+        guard let leasing, let holder = hold.leaseHolder else { return }
+        let isOurs = try await reporting("lease") { () async throws(SessionStoreError) in
+            try await leasing.acquireLease(on: hold.id, holder: holder, expiresAt: now + Self.leaseTime, now: now)
+        }
+        guard isOurs else {
+            throw SessionError(
+                .conflict,
+                "the request held the session for longer than its lease, and another has it now; nothing was written"
+            )
+        }
+    }
+
+    /// How long a process may hold a session before others take it for dead.
+    private static let leaseTime: Duration = .seconds(30)
 
     /// Lets the next request have the session.
     func release(_ hold: ExclusiveHold) async {

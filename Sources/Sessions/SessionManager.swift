@@ -98,6 +98,35 @@ public final class SessionManager: Sendable {
         SessionExchange(request, peerAddress: peerAddress, policy: policy ?? configuration.policy, manager: self)
     }
 
+    /// Handles one request with its session: opens it, runs `body`, commits, and puts the cookie into the response.
+    ///
+    /// For servers without an adapter. If `body` throws, its edits are dropped.
+    /// - Parameters:
+    ///   - request: The request's head.
+    ///   - peerAddress: The IP address at the other end of the connection, if known.
+    ///   - fields: The response's fields, to which cookie, `Vary` and `Cache-Control` are added.
+    ///   - body: What the request does with its session.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws, and as ``SessionExchange/session()`` and ``SessionExchange/finish(_:)``.
+    public func withSession<Result>(
+        for request: HTTPRequest,
+        peerAddress: String? = nil,
+        responseFields fields: inout HTTPFields,
+        _ body: (Session) async throws -> Result
+    ) async throws -> Result {
+        let exchange = exchange(for: request, peerAddress: peerAddress)
+        let session = try await exchange.session()
+        let result: Result
+        do {
+            result = try await body(session)
+        } catch {
+            try await exchange.abandon(&fields)
+            throw error
+        }
+        try await exchange.finish(&fields)
+        return result
+    }
+
     /// Asks the store whether it works.
     /// - Throws: ``SessionError`` with the code `.unavailable`.
     public func checkHealth() async throws(SessionError) {

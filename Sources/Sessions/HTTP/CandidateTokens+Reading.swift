@@ -87,8 +87,7 @@ extension CandidateTokens {
             guard budget.pairs > 0 else { return truncate() }
             budget.pairs -= 1
             while start < limit, Self.isBlank(text[start]) { start += 1 }
-            var end = start
-            while end < limit, text[end] != separator { end += 1 }
+            let end = Platform.firstIndex(of: separator, in: text, from: start, to: limit)
             if end == limit, limit < text.count {
                 // The pair goes on beyond the limit. A part of a value must not pass for one.
                 return truncate()

@@ -1,0 +1,150 @@
+/// Removing what has expired, in small steps.
+extension FileStorage {
+    /// Where a step begins: a kind of entry and the first 48 bits of its name, so that a shard of any size can be done
+    /// in parts, whatever comes and goes meanwhile.
+    private struct Place {
+        static let prefixBits = 48
+        var kind: Kind
+        var prefix: UInt64
+
+        init?(_ position: SweepPosition?) {
+            let number = position?.rawValue ?? 0
+            guard number >= 0, let kind = Kind(rawValue: number >> Self.prefixBits) else { return nil }
+            self.kind = kind
+            prefix = UInt64(number) & (1 << Self.prefixBits - 1)
+        }
+
+        init(kind: Kind, prefix: UInt64) {
+            self.kind = kind
+            self.prefix = prefix
+        }
+
+        var shard: Int { Int(prefix >> (Self.prefixBits - 8)) }
+        var position: SweepPosition { SweepPosition(rawValue: kind.rawValue << Self.prefixBits | Int(prefix)) }
+
+        static func prefix(of digest: Digest32) -> UInt64 { digest.w0.bigEndian >> 16 }
+        static func prefix(ofShard shard: Int) -> UInt64 { UInt64(shard) << (prefixBits - 8) }
+    }
+
+    func sweep(from position: SweepPosition?, limit: Int, now: SessionInstant) throws(FileFailure) -> SweepStep {
+        try checkFolderIsInPlace()
+        guard var place = Place(position) else { return SweepStep(expired: [], next: nil) }
+        var budget = max(limit, 1)
+        var expired: [SessionID] = []
+        while true {
+            if let rest = try sweepShard(from: place, budget: &budget, expired: &expired, now: now) {
+                return SweepStep(expired: expired, next: Place(kind: place.kind, prefix: rest).position)
+            }
+            if place.shard + 1 < FileStoreLayout.shardCount {
+                place.prefix = Place.prefix(ofShard: place.shard + 1)
+            } else if let kind = Kind(rawValue: place.kind.rawValue + 1) {
+                place = Place(kind: kind, prefix: 0)
+            } else {
+                return SweepStep(expired: expired, next: nil)
+            }
+            guard budget > 0 else { return SweepStep(expired: expired, next: place.position) }
+        }
+    }
+
+    /// Does as much of a shard as the budget allows.
+    /// - Returns: Where to go on in this shard, or `nil` when it is done.
+    private func sweepShard(
+        from place: Place,
+        budget: inout Int,
+        expired: inout [SessionID],
+        now: SessionInstant
+    ) throws(FileFailure) -> UInt64? {
+        let shard = place.shard
+        guard let folder = try openShard(shard, of: place.kind) else { return nil }
+        budget -= 1
+        var digests: [Digest32] = []
+        var leftovers: [String] = []
+        try fileSystem.list(folder) { name in
+            if let digest = FileStoreLayout.digest(shard: shard, entry: name) {
+                if Place.prefix(of: digest) >= place.prefix { digests.append(digest) }
+            } else if FileStoreLayout.isTemporary(name) {
+                leftovers.append(String(decoding: name, as: UTF8.self))
+            }
+        }
+        // Once in each round, when the shard is begun.
+        if place.prefix == Place.prefix(ofShard: shard) {
+            for name in leftovers { try removeLeftover(name, in: folder, now: now) }
+        }
+        digests.sort(by: Digest32.precedes)
+        for digest in digests {
+            guard budget > 0 else { return Place.prefix(of: digest) }
+            budget -= 1
+            let name = FileStoreLayout.entryName(of: digest)
+            switch place.kind {
+            case .records:
+                if try sweepRecord(SessionID(digest: digest), name, in: folder, now: now) {
+                    expired.append(SessionID(digest: digest))
+                }
+            case .subjects:
+                try sweepSubject(name, in: folder, now: now)
+            case .leases:
+                try sweepLease(name, in: folder, now: now)
+            }
+        }
+        return nil
+    }
+
+    /// Removes a record that has expired.
+    ///
+    /// The file's time says which ones to look at; under the lock the time is read again and the record itself is asked,
+    /// so that one that is being touched or updated survives.
+    /// - Returns: Whether a session was removed; forwarders are none.
+    private func sweepRecord(
+        _ id: SessionID,
+        _ name: String,
+        in folder: borrowing FileDescriptor,
+        now: SessionInstant
+    ) throws(FileFailure) -> Bool {
+        guard let status = try entryStatus(name, in: folder), status.kind == .file, status.modified <= now else {
+            return false
+        }
+        do throws(FileFailure) {
+            let removed = try withLocked(id) { file, _, current throws(FileFailure) -> Bool in
+                guard !current.record.isLive(at: now) else {
+                    // A writer died before it could note the deadline: noted now, or every round would read the file.
+                    if current.record.expiresAt > now { setExpiry(current.record.expiresAt, of: file) }
+                    return false
+                }
+                try remove(id)
+                return !current.record.isForwarder
+            }
+            return removed ?? false
+        } catch .busy {
+            // In use, so it can wait for the next round.
+            return false
+        } catch .store(let error) where error.code == .corruptRecord || error.code == .newerFormat {
+            // Not ours to judge: it stays for the operator.
+            return false
+        } catch {
+            throw error
+        }
+    }
+
+    /// Removes a file that a process began and did not live to put in its place.
+    ///
+    /// Age alone would do, but a clock may jump: whoever is still at work holds the file's lock.
+    func removeLeftover(
+        _ name: String,
+        in folder: borrowing FileDescriptor,
+        now: SessionInstant
+    ) throws(FileFailure) {
+        guard let status = try entryStatus(name, in: folder), status.kind == .file,
+            status.owner == user, status.changed + FileStoreLayout.leftoverAge < now
+        else { return }
+        do throws(FileFailure) {
+            let file = try fileSystem.open(name, in: folder, for: .readWrite)
+            try fileSystem.lock(file, exclusively: true)
+            try fileSystem.unlink(name, in: folder)
+            file.close()
+        } catch {
+            if case .busy = error { return }
+            if error.isNotFound { return }
+            throw error
+        }
+    }
+}

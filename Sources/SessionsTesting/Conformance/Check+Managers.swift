@@ -1,0 +1,5 @@
+import Sessions
+
+extension SessionStoreConformance.Check {
+    static let managers: [Self] = []
+}
