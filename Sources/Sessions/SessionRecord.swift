@@ -46,9 +46,9 @@ public struct SessionRecord: Sendable {
     public var absoluteDeadline: SessionInstant { instant(Offset.absoluteDeadline) }
 
     /// How long the session lives without activity.
-    public var idleTimeout: Duration {
-        .milliseconds(Int64(bitPattern: load(Offset.idleTimeout)))
-    }
+    public var idleTimeout: Duration { .milliseconds(idleMilliseconds) }
+
+    var idleMilliseconds: Int64 { Int64(bitPattern: load(Offset.idleTimeout)) }
 
     /// When the session last showed activity: the idle deadline less the idle time. Extending is throttled, so this is
     /// up to a tenth of the idle time early.
