@@ -50,7 +50,7 @@ struct AccountPages: Sendable {
         guard let subject = session.subject else { return .redirect(to: "/login") }
         let notice = session.flash(.notice)
         let list = try await sessions.sessions(of: subject)
-            .sorted { $0.lastSeenAt > $1.lastSeenAt }
+            .sorted { ($0.id == session.id ? 1 : 0, $0.lastSeenAt) > ($1.id == session.id ? 1 : 0, $1.lastSeenAt) }
             .map { info in
                 Device(
                     id: info.id.description,

@@ -66,7 +66,7 @@ enum Templates {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>{{title}} · The Corner Shop</title>
+        <title>{{title}} · Corner Shop</title>
         <link rel="stylesheet" href="/style.css">
         <link rel="icon" href="/icon.svg" type="image/svg+xml">
         </head>
@@ -74,7 +74,7 @@ enum Templates {
         <a class="skip" href="#content">Skip to content</a>
         <header class="bar">
         <div class="wide">
-        <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28">The Corner Shop</a>
+        <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28">Corner Shop</a>
         <nav aria-label="Main">
         {{#subject}}<a href="/devices">Devices</a>
         <form method="post" action="/logout"><button class="quiet" id="logout">Sign out</button></form>{{/subject}}
@@ -119,7 +119,7 @@ enum Templates {
         <h2 id="session">Your session</h2>
         {{#exists}}<dl>
         <div><dt>Signed in as</dt><dd>{{#subject}}{{.}}{{/subject}}{{^subject}}nobody yet{{/subject}}</dd></div>
-        <div><dt>Made</dt><dd>{{#started}}{{>moment}}{{/started}}</dd></div>
+        <div><dt>Started</dt><dd>{{#started}}{{>moment}}{{/started}}</dd></div>
         <div><dt>Ends if unused</dt><dd>{{#ends}}{{>moment}}{{/ends}}</dd></div>
         <div><dt>This page</dt><dd id="visits">{{visits}}</dd></div>
         <div><dt>Session id</dt><dd><code>{{id}}</code></dd></div>
