@@ -52,6 +52,31 @@ extension SessionManager {
         configuration.cookie = SessionCookie(name: cookieName)
         configuration.lifetime.idle = maxLifetime
         configuration.lifetime.absolute = max(configuration.lifetime.absolute, maxLifetime)
+        return try await open(
+            provider,
+            configuration: configuration,
+            config: config,
+            registry: registry,
+            logger: logger
+        )
+    }
+
+    /// Opens a manager by the provider's name and configuration string, with a configuration of one's own.
+    /// - Parameters:
+    ///   - provider: The provider's name, such as `memory` or `file`.
+    ///   - configuration: How sessions are treated; every default is the secure choice.
+    ///   - config: The provider's configuration string.
+    ///   - registry: Where the name is looked up.
+    ///   - logger: What the manager logs to, warnings about the configuration string included.
+    /// - Throws: ``SessionStoreError`` for a name or configuration string that is wrong, ``SessionError`` with the code
+    ///   `.misconfigured` for a configuration that makes no sense; both name the part.
+    public static func open(
+        _ provider: String,
+        configuration: Configuration = .init(),
+        config: String,
+        registry: SessionStoreRegistry = .shared,
+        logger: Logger = Logger(label: "sessions")
+    ) async throws -> SessionManager {
         try configuration.validate()
         let store = try await registry.makeStore(provider: provider, config: config, logger: logger)
         return try SessionManager(store: store, configuration: configuration, logger: logger)
@@ -78,8 +103,12 @@ extension SessionManager {
     ) async throws -> SessionManager {
         let original = try BeegoConfiguration(json: json)
         for warning in original.warnings { logger.warning("\(warning)") }
-        try original.configuration.validate()
-        let store = try await registry.makeStore(provider: provider, config: original.providerConfig, logger: logger)
-        return try SessionManager(store: store, configuration: original.configuration, logger: logger)
+        return try await open(
+            provider,
+            configuration: original.configuration,
+            config: original.providerConfig,
+            registry: registry,
+            logger: logger
+        )
     }
 }

@@ -16,7 +16,7 @@ public import Sessions
 /// What a handler throws decides what becomes of its edits:
 /// - An `HTTPResponseError`, such as `HTTPError(.notFound)`, is an answer: it is rendered here, edits are committed,
 ///   cookies are attached.
-/// - A ``SessionError`` becomes ``SessionErrorResponse``, an answer with the error's own status. Edits are dropped.
+/// - A `SessionError` becomes ``SessionErrorResponse``, an answer with the error's own status. Edits are dropped.
 /// - Anything else drops the edits and is thrown on. An `end()` takes effect nevertheless: a logout is never undone.
 ///
 /// If the commit itself fails, its error replaces the response. Add the middleware inside of those that render errors

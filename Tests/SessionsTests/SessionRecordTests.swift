@@ -215,7 +215,7 @@ import Testing
 
     @Test("P1: zeros and random bytes are corrupt, with and without a good header")
     func noise() {
-        var random = SeededRandom(state: 7)
+        var random = SplitMix(state: 7)
         for count in [0, 1, 3, 4, 12, 73, 74, 75, 512, 4096] {
             #expect(failure([UInt8](repeating: 0, count: count)) == .corruptRecord)
             #expect(failure([UInt8](repeating: 255, count: count)) == .corruptRecord)
@@ -311,15 +311,5 @@ import Testing
         for text in ["\(record)", String(reflecting: record), dumped, "\(record.values(at: time))"] {
             #expect(!text.contains("ada") && !text.contains("Zoë") && !text.contains("Firefox"))
         }
-    }
-}
-
-/// Random numbers that are the same in every run.
-private struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 33)
     }
 }

@@ -71,8 +71,11 @@ public struct SessionValues: Sendable {
     }
 
     /// Sets a value.
-    /// - Parameter lifetime: How long the value lives; it ends with the session in any case, and it is taken out by the
-    ///   next commit after its end. `nil`, the default, for as long as the session.
+    /// - Parameters:
+    ///   - value: The new value.
+    ///   - key: The value's key.
+    ///   - lifetime: How long the value lives; it ends with the session in any case, and it is taken out by the next
+    ///     commit after its end. `nil`, the default, for as long as the session.
     /// - Throws: ``SessionError``: `.valueTooLarge`, `.sessionTooLarge`, `.tooManyKeys`, `.invalidKey`,
     ///   `.unencodableValue`.
     public mutating func set<Value>(
@@ -339,7 +342,7 @@ extension SessionValues: Equatable {
 }
 
 extension SessionValues: CustomStringConvertible {
-    /// The number of values and their names' absence: values are nobody's business in a log.
+    /// The number of values, and neither their names nor the values: those are nobody's business in a log.
     public var description: String { "SessionValues(\(count))" }
 }
 

@@ -27,7 +27,14 @@ extension SessionStoreConformance {
         /// What was complained about.
         var messages: [String] { found.withLock { $0 } }
 
-        func fail(_ message: String) { found.withLock { $0.append(message) } }
+        /// Notes a complaint: each once, and no more than a person wants to read.
+        func fail(_ message: String) {
+            found.withLock { found in
+                if found.count < Self.maximumMessageCount, !found.contains(message) { found.append(message) }
+            }
+        }
+
+        private static let maximumMessageCount = 10
 
         func expect(_ condition: Bool, _ message: @autoclosure () -> String) {
             if !condition { fail(message()) }

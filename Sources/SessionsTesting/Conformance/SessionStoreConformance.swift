@@ -1,7 +1,7 @@
 public import Sessions
 public import Testing
 
-/// Proves that a store keeps the contract of ``SessionStore``: what the author of a store runs.
+/// Proves that a store keeps the contract of `SessionStore`: what the author of a store runs.
 ///
 /// All checks in one line:
 /// ```swift
@@ -15,7 +15,7 @@ public import Testing
 /// }
 /// ```
 /// Besides the five methods the suite checks every ability that the store has (it is asked by a cast, as managers do), and
-/// runs a ``SessionManager`` on it through the races that must not lose an update or undo a logout.
+/// runs a `SessionManager` on it through the races that must not lose an update or undo a logout.
 ///
 /// Time is that of a ``ManualSessionClock`` that starts at the real time and only moves forward. The suite writes under
 /// random ids and a few fixed ones; give it a store of its own.

@@ -23,10 +23,10 @@ struct ShopPages: Sendable {
             Page(title: "Home", subject: session.subject, notice: notice)
                 .values([
                     "exists": session.exists,
-                    "started": session.createdAt.map(Moment.init) as Any,
-                    "ends": session.expiresAt.map(Moment.init) as Any,
+                    "started": session.createdAt.map(Moment.init),
+                    "ends": session.expiresAt.map(Moment.init),
                     "visits": visits == 1 ? "1 visit" : "\(visits) visits",
-                    "id": session.id.map { "\($0.description.prefix(12))…" } as Any,
+                    "id": session.id.map { "\($0.description.prefix(12))…" },
                     "cart": cart,
                     "cartIsEmpty": cart.isEmpty,
                 ])

@@ -10,9 +10,9 @@ struct Page {
     var subject: String?
     var notice: String?
 
-    /// The values for the template, with those of one page.
-    func values(_ more: [String: Any]) -> [String: Any] {
-        ["title": title, "subject": subject as Any, "notice": notice as Any].merging(more) { $1 }
+    /// The values for the template, with those of one page; what is `nil` is left out.
+    func values(_ more: [String: Any?]) -> [String: Any] {
+        more.merging(["title": title, "subject": subject, "notice": notice]) { $1 }.compactMapValues { $0 }
     }
 }
 
@@ -158,7 +158,7 @@ enum Templates {
         <div>
         <h2>{{label}}{{#isCurrent}} <span class="badge">This device</span>{{/isCurrent}}</h2>
         <p class="hint">Last seen {{#lastSeen}}{{>moment}}{{/lastSeen}} · signed in {{#created}}{{>moment}}{{/created}}\
-        {{#network}} · {{.}} network{{/network}}</p>
+        {{network}}</p>
         </div>
         <form method="post" action="/devices/{{id}}/end">
         <button class="quiet" aria-label="Sign out {{label}}{{#isCurrent}}, this device{{/isCurrent}}">Sign out</button>
