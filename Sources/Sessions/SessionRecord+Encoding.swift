@@ -9,6 +9,7 @@ extension SessionRecord {
     ///   - revision: One more than before.
     ///   - createdAt: When the session was made.
     ///   - authenticatedAt: When somebody last signed in, or `nil`.
+    ///   - renewedAt: When the session got its present token; `nil` for when it was made.
     ///   - absoluteDeadline: The end that activity never moves.
     ///   - idleTimeout: How long the session lives without activity.
     ///   - expiresAt: The idle deadline.
@@ -21,6 +22,7 @@ extension SessionRecord {
         revision: UInt64,
         createdAt: SessionInstant,
         authenticatedAt: SessionInstant? = nil,
+        renewedAt: SessionInstant? = nil,
         absoluteDeadline: SessionInstant,
         idleTimeout: Duration,
         expiresAt: SessionInstant,
@@ -50,31 +52,44 @@ extension SessionRecord {
         let client = labels.client ?? ""
         let addressClass = labels.addressClass ?? ""
 
-        var body: [UInt8] = []
-        body.reserveCapacity(
-            Offset.variablePart + 64 + subjectBytes.count + client.utf8.count + addressClass.utf8.count
-                + values.storage.count
-        )
-        body += Self.magic
-        body.append(Self.formatVersion)
-        body.append(littleEndian: UInt64(0))
-        body.append(littleEndian: stamp.rawValue)
-        body.append(littleEndian: revision)
-        body.append(littleEndian: createdAt.millisecondsSince1970)
-        body.append(littleEndian: authenticatedAt?.millisecondsSince1970 ?? 0)
-        body.append(littleEndian: absoluteDeadline.millisecondsSince1970)
-        body.append(littleEndian: idleTimeout.milliseconds)
-        body.append(flags)
-        body.append(UInt8(client.utf8.count))
-        body.append(UInt8(addressClass.utf8.count))
-        body.append(0)
-        body.append(littleEndian: UInt16(subjectBytes.count))
-        link?.withUnsafeBytes { body.append(contentsOf: $0) }
-        nonce?.bytes.withUnsafeBytes { body.append(contentsOf: $0) }
-        body += subjectBytes
-        body += client.utf8
-        body += addressClass.utf8
-        body += values.storage
+        let count =
+            Offset.variablePart + (link == nil ? 0 : 32) + (nonce == nil ? 0 : 32) + subjectBytes.count
+            + client.utf8.count + addressClass.utf8.count + values.storage.count
+        // One allocation of the exact size: this runs at every commit.
+        let body = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            func store(_ value: some FixedWidthInteger, at offset: Int) {
+                bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
+            }
+            bytes.copyBytes(from: Self.magic)
+            bytes[Offset.version] = Self.formatVersion
+            store(UInt64(0), at: Offset.checksum)
+            store(stamp.rawValue, at: Offset.stamp)
+            store(revision, at: Offset.revision)
+            store(createdAt.millisecondsSince1970, at: Offset.createdAt)
+            store(authenticatedAt?.millisecondsSince1970 ?? 0, at: Offset.authenticatedAt)
+            store(absoluteDeadline.millisecondsSince1970, at: Offset.absoluteDeadline)
+            store(idleTimeout.milliseconds, at: Offset.idleTimeout)
+            store((renewedAt ?? createdAt).millisecondsSince1970, at: Offset.renewedAt)
+            bytes[Offset.flags] = flags
+            bytes[Offset.clientLength] = UInt8(client.utf8.count)
+            bytes[Offset.addressClassLength] = UInt8(addressClass.utf8.count)
+            bytes[Offset.reserved] = 0
+            store(UInt16(subjectBytes.count), at: Offset.subjectLength)
+
+            var cursor = Offset.variablePart
+            func append(_ part: some Collection<UInt8>) {
+                UnsafeMutableRawBufferPointer(rebasing: bytes[cursor...]).copyBytes(from: part)
+                cursor += part.count
+            }
+            link?.withUnsafeBytes { append($0) }
+            nonce?.bytes.withUnsafeBytes { append($0) }
+            append(subjectBytes)
+            append(client.utf8)
+            append(addressClass.utf8)
+            append(values.storage)
+            initializedCount = cursor
+        }
         self.init(body: body, expiresAt: min(expiresAt, absoluteDeadline))
     }
 

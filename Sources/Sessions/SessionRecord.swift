@@ -39,13 +39,16 @@ public struct SessionRecord: Sendable {
         body[Offset.flags] & Flag.authenticated == 0 ? nil : instant(Offset.authenticatedAt)
     }
 
+    /// When the session got its present token.
+    public var renewedAt: SessionInstant { instant(Offset.renewedAt) }
+
     /// The absolute deadline, which activity never moves.
     public var absoluteDeadline: SessionInstant { instant(Offset.absoluteDeadline) }
 
     /// How long the session lives without activity.
-    public var idleTimeout: Duration {
-        .milliseconds(Int64(bitPattern: load(Offset.idleTimeout)))
-    }
+    public var idleTimeout: Duration { .milliseconds(idleMilliseconds) }
+
+    var idleMilliseconds: Int64 { Int64(bitPattern: load(Offset.idleTimeout)) }
 
     /// When the session last showed activity: the idle deadline less the idle time. Extending is throttled, so this is
     /// up to a tenth of the idle time early.
@@ -70,6 +73,12 @@ public struct SessionRecord: Sendable {
     /// Who the session belongs to, or `nil` for an anonymous one.
     public var subject: String? {
         body[Offset.flags] & Flag.subject == 0 ? nil : text(variablePart.subject)
+    }
+
+    /// The id the session had before its last renewal, or `nil`.
+    var predecessor: SessionID? {
+        guard case .session(let predecessor) = kind else { return nil }
+        return predecessor
     }
 
     /// What a device list shows of the client that started the session.
@@ -111,12 +120,13 @@ extension SessionRecord {
         static let authenticatedAt = 36
         static let absoluteDeadline = 44
         static let idleTimeout = 52
-        static let flags = 60
-        static let clientLength = 61
-        static let addressClassLength = 62
-        static let reserved = 63
-        static let subjectLength = 64
-        static let variablePart = 66
+        static let renewedAt = 60
+        static let flags = 68
+        static let clientLength = 69
+        static let addressClassLength = 70
+        static let reserved = 71
+        static let subjectLength = 72
+        static let variablePart = 74
     }
 
     enum Flag {

@@ -28,4 +28,28 @@ enum Platform {
             start += count
         }
     }
+
+    /// Reads an IPv4 address in dotted notation; `nil` for anything else, leading zeros included.
+    static func ipv4Address(_ text: String) -> UInt32? {
+        var address = in_addr()
+        guard inet_pton(AF_INET, text, &address) == 1 else { return nil }
+        return UInt32(bigEndian: address.s_addr)
+    }
+
+    /// Reads an IPv6 address without brackets and zone; `nil` for anything else.
+    static func ipv6Address(_ text: String) -> UInt128? {
+        var address = in6_addr()
+        guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
+        return withUnsafeBytes(of: address) { bytes in
+            bytes.reduce(into: UInt128(0)) { $0 = $0 << 8 | UInt128($1) }
+        }
+    }
+
+    /// The place of the first `byte` in `text` from `start` on and before `end`, or `end` if there is none.
+    static func firstIndex(of byte: UInt8, in text: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int {
+        guard start < end, let base = text.baseAddress, let found = memchr(base + start, Int32(byte), end - start) else {
+            return end
+        }
+        return UnsafeRawPointer(found) - base
+    }
 }

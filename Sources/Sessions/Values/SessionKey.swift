@@ -17,3 +17,10 @@ public struct SessionKey<Value: Codable & Sendable>: Hashable, Sendable {
         self.name = name
     }
 }
+
+extension SessionKey: ExpressibleByStringLiteral {
+    /// Creates a key from its name.
+    public init(stringLiteral name: String) {
+        self.init(name)
+    }
+}

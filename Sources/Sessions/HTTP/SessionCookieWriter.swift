@@ -1,0 +1,51 @@
+/// Writes the values of `Set-Cookie` fields. Made once per manager: all but the token is constant.
+struct SessionCookieWriter: Sendable {
+    private let head: String
+    private let attributes: String
+    private let secureAttributes: String
+    private let deletion: String
+    private let secureDeletion: String
+
+    /// - Parameter cookie: A configuration that passed ``SessionCookie/validate()``: nothing is escaped here.
+    init(_ cookie: SessionCookie) {
+        let isSecure = cookie.security == .always
+        let isSecureOverHTTPS = cookie.security != .never
+        let lifetime = cookie.maximumAge.map { "; Max-Age=\(max(1, $0.components.seconds))" } ?? ""
+        // Max-Age wins where it is known; Expires is for clients that know no other (RFC 6265, 4.1.2.2).
+        let past = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+        head = "\(cookie.name)="
+        attributes = Self.attributes(of: cookie, lifetime: lifetime, isSecure: isSecure)
+        secureAttributes = Self.attributes(of: cookie, lifetime: lifetime, isSecure: isSecureOverHTTPS)
+        deletion = head + Self.attributes(of: cookie, lifetime: past, isSecure: isSecure)
+        secureDeletion = head + Self.attributes(of: cookie, lifetime: past, isSecure: isSecureOverHTTPS)
+    }
+
+    /// The value of the field that hands `token` to the browser.
+    func setField(token: SessionToken, isSecureRequest: Bool) -> String {
+        let attributes = isSecureRequest ? secureAttributes : attributes
+        var value = head
+        value.reserveCapacity(head.utf8.count + SessionToken.characterCount + attributes.utf8.count)
+        value += token.secret
+        value += attributes
+        return value
+    }
+
+    /// The value of the field that makes the browser forget the cookie.
+    ///
+    /// It repeats every attribute that the cookie was set with: browsers keep cookies apart by name, domain, path and
+    /// partition, and refuse one with a prefix in its name and no `Secure`, also when it is to be deleted (D37).
+    func deletionField(isSecureRequest: Bool) -> String {
+        isSecureRequest ? secureDeletion : deletion
+    }
+
+    private static func attributes(of cookie: SessionCookie, lifetime: String, isSecure: Bool) -> String {
+        var text = "; Path=\(cookie.path)"
+        if let domain = cookie.domain { text += "; Domain=\(domain)" }
+        text += lifetime
+        if isSecure { text += "; Secure" }
+        if cookie.isHTTPOnly { text += "; HttpOnly" }
+        if let sameSite = cookie.sameSite.attributeValue { text += "; SameSite=\(sameSite)" }
+        if cookie.isPartitioned { text += "; Partitioned" }
+        return text
+    }
+}

@@ -1,0 +1,281 @@
+import HTTPTypes
+
+/// What a token leads to.
+private enum Resolution {
+    /// No session: unknown, expired or damaged.
+    case nothing
+    /// A live session. `token` is its present token, which differs from the request's within the grace of a rotation.
+    case live(SessionState.Stored, isFollowed: Bool)
+    /// The session has a new token, and this one is worth nothing any more.
+    case superseded(by: SessionID)
+}
+
+extension SessionManager {
+    /// The tokens that a request brings.
+    func candidates(in request: HTTPRequest) -> CandidateTokens {
+        CandidateTokens.candidates(
+            in: request,
+            cookieName: cookieName,
+            headerName: headerName,
+            queryParameter: configuration.queryParameter
+        )
+    }
+
+    /// Finds the session of a request.
+    func open(_ candidates: CandidateTokens, policy: SessionPolicy) async throws(SessionError) -> SessionState {
+        let now = now
+        if candidates.sawMalformed { telemetry.rejectedToken(nil, at: now) }
+        guard let token = candidates.first else { return SessionState(stored: nil, values: emptyValues(now)) }
+        let span = telemetry.startSpan("sessions.load")
+        do throws(SessionError) {
+            let resolution = try await resolve(token, now: now)
+            if candidates.more.isEmpty, case .live(let stored, isFollowed: false) = resolution {
+                span.end(failing: nil)
+                let values = stored.record.values(at: now, limits: configuration.limits)
+                return SessionState(stored: stored, values: values)
+            }
+            var resolutions = [resolution]
+            for token in candidates.more { resolutions.append(try await resolve(token, now: now)) }
+            span.end(failing: nil)
+            return opened(resolutions, now: now)
+        } catch {
+            span.end(failing: error)
+            guard error.code == .unavailable, policy.onOutage == .withoutSession else { throw error }
+            return SessionState(stored: nil, values: emptyValues(now), refusal: error)
+        }
+    }
+
+    private func emptyValues(_ now: SessionInstant) -> SessionValues {
+        SessionValues(now: now, limits: configuration.limits)
+    }
+
+    /// Decides between several tokens: the one live session wins; two are none.
+    private func opened(_ resolutions: [Resolution], now: SessionInstant) -> SessionState {
+        var live: SessionState.Stored?
+        var announcesToken = false
+        var successors: [SessionID] = []
+        for resolution in resolutions {
+            switch resolution {
+            case .nothing:
+                break
+            case .superseded(let successor):
+                successors.append(successor)
+            case .live(let stored, let isFollowed):
+                if let other = live, other.id != stored.id {
+                    telemetry.ambiguousTokens([other.id, stored.id], at: now)
+                    return SessionState(
+                        stored: nil,
+                        values: emptyValues(now),
+                        refusal: SessionError(
+                            .ambiguous,
+                            "the request carries the tokens of two live sessions; clear the site's cookies and sign in again"
+                        )
+                    )
+                }
+                // The present token beside a former one of the same session: the browser has it already.
+                announcesToken = live == nil ? isFollowed : announcesToken && isFollowed
+                live = stored
+            }
+        }
+        if let live {
+            return SessionState(
+                stored: live,
+                values: live.record.values(at: now, limits: configuration.limits),
+                announcing: announcesToken ? live.token : nil
+            )
+        }
+        guard successors.isEmpty else {
+            return SessionState(
+                stored: nil,
+                values: emptyValues(now),
+                refusal: SessionError(.ended, "the session has a new token, and this request came with the old one"),
+                successors: successors
+            )
+        }
+        return SessionState(stored: nil, values: emptyValues(now))
+    }
+
+    /// Follows a token to its session.
+    private func resolve(_ token: SessionToken, now: SessionInstant) async throws(SessionError) -> Resolution {
+        var token = token
+        var id = SessionID(token, managerName: namespace)
+        var isFollowed = false
+        // Each rotation within the grace adds a step; more than a few are no honest history.
+        for _ in 0..<8 {
+            let record: SessionRecord?
+            do throws(SessionStoreError) {
+                record = try await store.load(id, now: now)
+            } catch {
+                guard error.code == .corruptRecord else {
+                    telemetry.storeError(error, in: "load")
+                    throw SessionError(error)
+                }
+                telemetry.corruptRecord(id, error, at: now)
+                return .nothing
+            }
+            guard let record, record.isLive(at: now), record.isPlausible(at: now) else { break }
+            guard record.isForwarder else {
+                return .live(SessionState.Stored(id: id, token: token, record: record), isFollowed: isFollowed)
+            }
+            guard case .forwarder(let successor, let nonce?) = record.kind else {
+                if case .forwarder(let successor, nil) = record.kind {
+                    telemetry.rejectedToken(id, at: now)
+                    return .superseded(by: successor)
+                }
+                break
+            }
+            token = token.successor(nonce: nonce)
+            id = successor
+            isFollowed = true
+        }
+        telemetry.rejectedToken(id, at: now)
+        return .nothing
+    }
+}
+
+extension SessionRecord {
+    /// A record that is made well in the future, as a clock that was wrong makes them, is not believed: its deadlines mean
+    /// nothing. 5 minutes are more than servers may disagree.
+    func isPlausible(at now: SessionInstant) -> Bool {
+        let (latest, overflow) = now.millisecondsSince1970.addingReportingOverflow(300_000)
+        return overflow || createdAt.millisecondsSince1970 <= latest
+    }
+}
+
+// MARK: - Exclusive mode
+
+/// A session that a request has for itself.
+struct ExclusiveHold: Sendable {
+    var id: SessionID
+    var leaseHolder: UInt64?
+}
+
+/// What exclusive opening gives.
+struct ExclusivelyOpened: ~Copyable, Sendable {
+    private let state: SessionState
+    let hold: ExclusiveHold?
+
+    init(state: consuming SessionState, hold: ExclusiveHold?) {
+        self.state = state
+        self.hold = hold
+    }
+
+    consuming func takeState() -> SessionState { state }
+}
+
+extension SessionManager {
+    /// Finds the session of a request and waits until no other exclusive request has it.
+    func openExclusively(
+        _ candidates: CandidateTokens,
+        within timeout: Duration,
+        policy: SessionPolicy
+    ) async throws -> ExclusivelyOpened {
+        let deadline = now + timeout
+        var state = try await open(candidates, policy: policy)
+        while let id = state.stored?.id {
+            let hold = try await hold(id, until: deadline)
+            do {
+                // While this request waited, the session may have ended or moved to another token.
+                state = try await open(candidates, policy: policy)
+            } catch {
+                await release(hold)
+                throw error
+            }
+            if state.stored?.id == id { return ExclusivelyOpened(state: state, hold: hold) }
+            await release(hold)
+        }
+        return ExclusivelyOpened(state: state, hold: nil)
+    }
+
+    private func hold(_ id: SessionID, until deadline: SessionInstant) async throws -> ExclusiveHold {
+        let clock = clock
+        let turns = exclusiveTurns
+        let timedOut = SessionError(
+            .exclusiveTimeout,
+            "other requests held the session for longer than this one waits"
+        )
+        if turns.isTaken(id) {
+            let gotTurn = try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    do {
+                        _ = try await turns.take(id)
+                        return true
+                    } catch SessionTurns.Failure.cancelled {
+                        return false
+                    }
+                }
+                group.addTask {
+                    try? await clock.sleepUntil(deadline)
+                    return false
+                }
+                let first = try await group.next() ?? false
+                group.cancelAll()
+                // The turn may have come at the same moment as the timeout: then it is kept.
+                let second = try await group.next() ?? false
+                return first || second
+            }
+            guard gotTurn else {
+                try Task.checkCancellation()
+                throw timedOut
+            }
+        } else {
+            _ = try await turns.take(id)
+        }
+        guard let leasing else { return ExclusiveHold(id: id) }
+        let holder = random.next()
+        do {
+            while now < deadline {
+                let isOurs = try await reporting("lease") { () async throws(SessionStoreError) in
+                    try await leasing.acquireLease(
+                        on: id,
+                        holder: holder,
+                        expiresAt: now + Self.leaseTime,
+                        now: now
+                    )
+                }
+                if isOurs { return ExclusiveHold(id: id, leaseHolder: holder) }
+                try await backOff(.milliseconds(Int64(5 + holder % 10)))
+            }
+            throw timedOut
+        } catch {
+            turns.give(id)
+            throw error
+        }
+    }
+
+    /// Makes sure that no other process has taken the session over, because this request took longer than its lease.
+    /// - Throws: ``SessionError`` with the code `.conflict` if one has.
+    func confirm(_ hold: ExclusiveHold) async throws(SessionError) {
+        guard let leasing, let holder = hold.leaseHolder else { return }
+        let isOurs = try await reporting("lease") { () async throws(SessionStoreError) in
+            try await leasing.acquireLease(on: hold.id, holder: holder, expiresAt: now + Self.leaseTime, now: now)
+        }
+        guard isOurs else {
+            throw SessionError(
+                .conflict,
+                "the request held the session for longer than its lease, and another has it now; nothing was written"
+            )
+        }
+    }
+
+    /// How long a process may hold a session before others take it for dead.
+    private static let leaseTime: Duration = .seconds(30)
+
+    /// Lets the next request have the session.
+    func release(_ hold: ExclusiveHold) async {
+        if let leasing, let holder = hold.leaseHolder {
+            do throws(SessionStoreError) {
+                try await leasing.releaseLease(on: hold.id, holder: holder)
+            } catch {
+                // It runs out by itself; until then other processes wait.
+                telemetry.storeError(error, in: "release lease")
+            }
+        }
+        exclusiveTurns.give(hold.id)
+    }
+}
+
+extension SessionClock {
+    /// Sleeps until `deadline`, without a tolerance.
+    func sleepUntil(_ deadline: SessionInstant) async throws { try await sleep(until: deadline, tolerance: nil) }
+}
