@@ -19,8 +19,8 @@ struct SessionInstantTests {
     @Test("T1, T3, CVE-2017-18589: no duration, however large, traps")
     func saturation() {
         let huge: [Duration] = [
-            .seconds(Int64.max), .seconds(Int64.min), .milliseconds(Int64.max), .milliseconds(Int64.min), .seconds(1e30),
-            .seconds(-1e30), Duration(secondsComponent: .max, attosecondsComponent: .max),
+            .seconds(Int64.max), .seconds(Int64.min), .milliseconds(Int64.max), .milliseconds(Int64.min),
+            Duration(secondsComponent: .max, attosecondsComponent: .max),
         ]
         for duration in huge {
             let isNegative = duration < .zero

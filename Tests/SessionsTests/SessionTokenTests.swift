@@ -29,7 +29,7 @@ struct SessionTokenTests {
     func canonical() {
         let text = SessionToken(bytes: Digest32()).secret
         #expect(SessionToken(text) != nil)
-        for last in "BCDFGHIJ" { #expect(SessionToken(text.dropLast() + String(last)) == nil) }
+        for last in "BCDFGHJK" { #expect(SessionToken(text.dropLast() + String(last)) == nil) }
         for last in "AEIMQUYcgkosw048" { #expect(SessionToken(text.dropLast() + String(last)) != nil) }
         #expect(SessionToken(text + "=") == nil)
         #expect(SessionToken(text.dropLast() + "=") == nil)
