@@ -42,8 +42,11 @@ extension Session {
     /// A plain set replaces this key alone. If this request has read the key before and another request changes it in
     /// between, that change is lost; ``SessionPolicy/onLostUpdate`` says what happens then, and
     /// ``update(_:default:_:)`` is the way that loses nothing.
-    /// - Parameter lifetime: How long the value lives; it ends with the session in any case. `nil`, the default, for as
-    ///   long as the session.
+    /// - Parameters:
+    ///   - value: The new value.
+    ///   - key: The value's key.
+    ///   - lifetime: How long the value lives; it ends with the session in any case. `nil`, the default, for as long as
+    ///     the session.
     /// - Throws: ``SessionError``: `.valueTooLarge`, `.sessionTooLarge`, `.tooManyKeys`, `.invalidKey`,
     ///   `.unencodableValue`, or why the session takes no edits.
     public func set<Value>(

@@ -24,7 +24,9 @@ extension SessionManager {
     ///
     /// Every session whose sign-in was committed before this returns is gone; a sign-in under way at the same time either
     /// began after it or fails with `.ended`.
-    /// - Parameter kept: A session that stays, such as that of the request itself.
+    /// - Parameters:
+    ///   - subject: Whose sessions end.
+    ///   - kept: A session that stays, such as that of the request itself.
     /// - Returns: How many sessions were ended.
     /// - Throws: ``SessionError``: `.unavailable`, when some may have been ended and some not, or `.unsupported` if the store
     ///   keeps no subject index.

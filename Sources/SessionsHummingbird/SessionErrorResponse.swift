@@ -3,9 +3,9 @@ import HTTPTypes
 public import Hummingbird
 public import Sessions
 
-/// A ``SessionError`` as an HTTP answer: what ``SessionMiddleware`` throws when a session's error ends a request.
+/// A `SessionError` as an HTTP answer: what ``SessionMiddleware`` throws when a session's error ends a request.
 ///
-/// The status is ``SessionError/httpStatusCode``: 503 with `Retry-After` when the store does not answer, 409 when the
+/// The status is `SessionError.httpStatusCode`: 503 with `Retry-After` when the store does not answer, 409 when the
 /// session ended meanwhile, 400 when the request carries two sessions, 413 over a limit. The body names the code:
 /// `{"error":{"code":"ended","message":"…"}}`. The message is the error's own where the client can act on it; what
 /// concerns the operator (500 and 503) stays out of the answer.

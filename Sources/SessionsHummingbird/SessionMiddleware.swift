@@ -16,7 +16,7 @@ public import Sessions
 /// What a handler throws decides what becomes of its edits:
 /// - An `HTTPResponseError`, such as `HTTPError(.notFound)`, is an answer: it is rendered here, edits are committed,
 ///   cookies are attached.
-/// - A ``SessionError`` becomes ``SessionErrorResponse``, an answer with the error's own status. Edits are dropped.
+/// - A `SessionError` becomes ``SessionErrorResponse``, an answer with the error's own status. Edits are dropped.
 /// - Anything else drops the edits and is thrown on. An `end()` takes effect nevertheless: a logout is never undone.
 ///
 /// If the commit itself fails, its error replaces the response. Add the middleware inside of those that render errors
@@ -100,8 +100,8 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         }
     }
 
-    /// What `finish` added to a response that its error replaces: the cookie of a session that an earlier `save()` of the
-    /// request made or ended, which stays so.
+    /// What `finish` added to a response that its error replaces: the cookie of a session that an earlier `save()` of
+    /// the request made or ended, which stays so.
     private func sessionFields(of fields: HTTPFields) -> HTTPFields {
         let cookie = manager.configuration.cookie.map { "\($0.name)=" }
         return fields.filter { field in

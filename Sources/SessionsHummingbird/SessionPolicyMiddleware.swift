@@ -24,7 +24,7 @@ public struct SessionPolicyMiddleware<Context: SessionRequestContext>: RouterMid
     }
 
     /// Sets the policy and calls `next`.
-    /// - Throws: ``SessionError`` with the code `.misconfigured` without a ``SessionMiddleware``.
+    /// - Throws: `SessionError` with the code `.misconfigured` without a ``SessionMiddleware``.
     public func handle(
         _ request: Request,
         context: Context,

@@ -26,7 +26,7 @@ extension SessionRequestContext {
     ///
     /// Calling it costs one look-up in the store when the request carries a token, and nothing when it does not. It
     /// creates nothing: a session comes into being with the first write to it.
-    /// - Throws: ``SessionError``: `.unavailable` when the store does not answer, `.exclusiveTimeout`, and
+    /// - Throws: `SessionError`: `.unavailable` when the store does not answer, `.exclusiveTimeout`, and
     ///   `.misconfigured` when there is no ``SessionMiddleware`` in front of the route. Left uncaught, they become
     ///   answers (``SessionErrorResponse``).
     public func session() async throws -> Session {

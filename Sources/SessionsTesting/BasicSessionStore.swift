@@ -1,6 +1,6 @@
 public import Sessions
 
-/// Wraps a store and hides every ability beyond the five methods of ``SessionStore``.
+/// Wraps a store and hides every ability beyond the five methods of `SessionStore`.
 ///
 /// A manager takes its general paths with it: renewal by several single steps, for example.
 public struct BasicSessionStore<Base: SessionStore>: SessionStore {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Wraps a store and fails, delays or counts its calls.
 ///
-/// It has the abilities that the wrapped store has: a manager finds those of ``MemorySessionStore`` through it, for
+/// It has the abilities that the wrapped store has: a manager finds those of `MemorySessionStore` through it, for
 /// example. To hide them, wrap it in a ``BasicSessionStore``.
 /// ```swift
 /// let store = FaultInjectingSessionStore(MemorySessionStore())

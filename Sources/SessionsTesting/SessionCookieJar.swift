@@ -74,6 +74,7 @@ public struct SessionCookieJar: Sendable {
 
     /// Keeps the cookies of a response.
     /// - Parameters:
+    ///   - fields: The fields of the response.
     ///   - path: The path of the request.
     ///   - isSecure: Whether the response came over HTTPS.
     public mutating func receive(_ fields: HTTPFields, path: String = "/", isSecure: Bool = true) {

@@ -10,39 +10,39 @@ public struct SessionStoreOperation: Hashable, Sendable, CustomStringConvertible
 
     private let wrapped: Wrapped
 
-    /// ``SessionStore/load(_:now:)``
+    /// `SessionStore.load(_:now:)`
     public static var load: Self { .init(wrapped: .load) }
-    /// ``SessionStore/insert(_:id:)``
+    /// `SessionStore.insert(_:id:)`
     public static var insert: Self { .init(wrapped: .insert) }
-    /// ``SessionStore/update(_:id:ifStamp:now:)``
+    /// `SessionStore.update(_:id:ifStamp:now:)`
     public static var update: Self { .init(wrapped: .update) }
-    /// ``SessionStore/touch(_:ifStamp:expiresAt:now:)``
+    /// `SessionStore.touch(_:ifStamp:expiresAt:now:)`
     public static var touch: Self { .init(wrapped: .touch) }
-    /// ``SessionStore/delete(_:ifStamp:now:)``
+    /// `SessionStore.delete(_:ifStamp:now:)`
     public static var delete: Self { .init(wrapped: .delete) }
-    /// ``RenewingSessionStore/renew(_:ifStamp:forwarder:successor:newID:now:)``
+    /// `RenewingSessionStore.renew(_:ifStamp:forwarder:successor:newID:now:)`
     public static var renew: Self { .init(wrapped: .renew) }
-    /// ``EnumerableSessionStore/count(now:)``
+    /// `EnumerableSessionStore.count(now:)`
     public static var count: Self { .init(wrapped: .count) }
-    /// ``EnumerableSessionStore/page(after:limit:now:)``
+    /// `EnumerableSessionStore.page(after:limit:now:)`
     public static var page: Self { .init(wrapped: .page) }
-    /// ``SweepingSessionStore/sweep(from:limit:now:)``
+    /// `SweepingSessionStore.sweep(from:limit:now:)`
     public static var sweep: Self { .init(wrapped: .sweep) }
-    /// ``SubjectIndexingSessionStore/addToIndex(_:subject:absoluteDeadline:now:)``
+    /// `SubjectIndexingSessionStore.addToIndex(_:subject:absoluteDeadline:now:)`
     public static var addToIndex: Self { .init(wrapped: .addToIndex) }
-    /// ``SubjectIndexingSessionStore/removeFromIndex(_:subject:)``
+    /// `SubjectIndexingSessionStore.removeFromIndex(_:subject:)`
     public static var removeFromIndex: Self { .init(wrapped: .removeFromIndex) }
-    /// ``SubjectIndexingSessionStore/epoch(of:)``
+    /// `SubjectIndexingSessionStore.epoch(of:)`
     public static var epoch: Self { .init(wrapped: .epoch) }
-    /// ``SubjectIndexingSessionStore/raiseEpoch(of:now:)``
+    /// `SubjectIndexingSessionStore.raiseEpoch(of:now:)`
     public static var raiseEpoch: Self { .init(wrapped: .raiseEpoch) }
-    /// ``SubjectIndexingSessionStore/index(of:now:)``
+    /// `SubjectIndexingSessionStore.index(of:now:)`
     public static var index: Self { .init(wrapped: .index) }
-    /// ``LeasingSessionStore/acquireLease(on:holder:expiresAt:now:)``
+    /// `LeasingSessionStore.acquireLease(on:holder:expiresAt:now:)`
     public static var acquireLease: Self { .init(wrapped: .acquireLease) }
-    /// ``LeasingSessionStore/releaseLease(on:holder:)``
+    /// `LeasingSessionStore.releaseLease(on:holder:)`
     public static var releaseLease: Self { .init(wrapped: .releaseLease) }
-    /// ``HealthCheckingSessionStore/checkHealth()``
+    /// `HealthCheckingSessionStore.checkHealth()`
     public static var checkHealth: Self { .init(wrapped: .checkHealth) }
 
     /// The operation's name.

@@ -57,10 +57,15 @@ struct Options: ParsableArguments {
 
     /// Opens the store that the options name.
     func openSessions(logger: Logger) async throws -> SessionManager {
-        if let provider {
-            return try await .open(provider, configuration: configuration, config: config ?? "", logger: logger)
+        guard let provider else {
+            return try await .open(store ?? "file:./sessions", configuration: configuration, logger: logger)
         }
-        return try await .open(store ?? "file:./sessions", configuration: configuration, logger: logger)
+        let store = try await SessionStoreRegistry.shared.makeStore(
+            provider: provider,
+            config: config ?? "",
+            logger: logger
+        )
+        return try SessionManager(store: store, configuration: configuration, logger: logger)
     }
 
     /// Where browsers find the demo.

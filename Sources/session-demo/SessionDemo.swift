@@ -64,15 +64,22 @@ struct SessionDemo: AsyncParsableCommand {
         services.maximumGracefulShutdownDuration = .seconds(4)
         do {
             try await ServiceGroup(configuration: services).run()
-        } catch let error as IOError {
-            throw Failure("cannot listen on \(options.host):\(options.port): \(String(cString: strerror(error.errnoCode)))")
         } catch is CancellationError {
             // Requests outlived the four seconds.
+        } catch {
+            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+            throw Failure("cannot listen on \(options.host):\(options.port): \(reason)")
         }
     }
 
     private static func fail(_ error: any Error) -> Never {
-        let message = (error as? SessionError)?.message ?? (error as? Failure)?.message ?? message(for: error)
+        let message =
+            switch error {
+            case let error as Failure: error.message
+            case let error as SessionError: (error.cause as? SessionStoreError)?.message ?? error.message
+            case let error as SessionStoreError: error.message
+            default: message(for: error)
+            }
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         FileHandle.standardError.write(Data("session-demo: \(line)\n".utf8))
         Foundation.exit(1)

@@ -57,7 +57,7 @@ struct CrossOriginProtectionMiddlewareTests {
         var headers = HTTPFields()
         if let site = row.site, let name = HTTPField.Name("Sec-Fetch-Site") { headers[name] = site }
         if let origin = row.origin { headers[.origin] = origin }
-        try await Application(router: router, logger: TestSite.quiet).test(.router) { client in
+        try await Application(router: router, logger: TestSite.quiet).test(.router) { [headers] client in
             let response = try await client.execute(uri: "/", method: row.method, headers: headers)
             #expect(response.status == (row.isAllowed ? .ok : .forbidden))
         }
@@ -72,8 +72,9 @@ struct CrossOriginProtectionMiddlewareTests {
         var headers = HTTPFields()
         headers.append(HTTPField(name: site, value: "same-origin"))
         headers.append(HTTPField(name: site, value: "cross-site"))
-        try await Application(router: router, logger: TestSite.quiet).test(.router) { client in
-            #expect(try await client.execute(uri: "/", method: .post, headers: headers).status == .forbidden)
+        try await Application(router: router, logger: TestSite.quiet).test(.router) { [headers] client in
+            let response = try await client.execute(uri: "/", method: .post, headers: headers)
+            #expect(response.status == .forbidden)
         }
     }
 }

@@ -204,9 +204,9 @@ enum StoreKind: CaseIterable, Sendable {
                 let thief = browser.copy()
                 let steps = (0..<4).map { _ in Int(random.next() % 4) }
                 let slow = manager.exchange(for: browser.request)
+                let session = try await slow.session()
                 let what = round % 3
                 async let late: Void = {
-                    let session = try await slow.session()
                     for _ in 0..<steps[0] { await Task.yield() }
                     if what == 0 { try session.increment("n") }
                     if what == 1 { try session.renew() }
@@ -227,7 +227,7 @@ enum StoreKind: CaseIterable, Sendable {
                 try await late
                 for visitor in [browser, thief] {
                     try await visitor.visit(manager) { session in
-                        #expect(!session.exists, "round \(round), \(kind)")
+                        #expect(session.exists == false, "round \(round), \(kind)")
                     }
                 }
             }
@@ -239,24 +239,23 @@ enum StoreKind: CaseIterable, Sendable {
         let manager = try SessionManager(store: MemorySessionStore())
         try await browser.visit(manager) { $0["n"] = 0 }
         let browser = browser
-        let inside = Atomic<Int>(0)
-        let most = Atomic<Int>(0)
+        let room = Room()
         try await withThrowingTaskGroup { group in
             for _ in 0..<50 {
                 group.addTask {
                     let policy = SessionPolicy(exclusiveTimeout: .seconds(60))
                     try await browser.copy().visit(manager, policy: policy) { session in
-                        most.max(inside.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
+                        room.enter()
                         let n: Int = session["n"] ?? 0
                         await Task.yield()
                         session["n"] = n + 1
-                        inside.subtract(1, ordering: .relaxed)
+                        room.leave()
                     }
                 }
             }
             try await group.waitForAll()
         }
-        #expect(most.load(ordering: .relaxed) == 1)
+        #expect(room.most == 1)
         try await browser.visit(manager) { #expect($0["n", as: Int.self] == 50) }
     }
 
@@ -291,4 +290,20 @@ enum StoreKind: CaseIterable, Sendable {
         try await browser.finish(first)
         #expect(try await second.value == false)
     }
+}
+
+/// Counts how many are inside at the same time.
+private final class Room: Sendable {
+    private let state = Mutex((inside: 0, most: 0))
+
+    var most: Int { state.withLock { $0.most } }
+
+    func enter() {
+        state.withLock { state in
+            state.inside += 1
+            state.most = max(state.most, state.inside)
+        }
+    }
+
+    func leave() { state.withLock { $0.inside -= 1 } }
 }

@@ -24,7 +24,10 @@ import Testing
     private func resealed(_ body: [UInt8], _ change: (inout [UInt8]) -> Void) -> [UInt8] {
         var body = body
         change(&body)
-        body.replaceSubrange(SessionRecord.Offset.checksum..<SessionRecord.Offset.stamp, with: repeatElement(0, count: 8))
+        body.replaceSubrange(
+            SessionRecord.Offset.checksum..<SessionRecord.Offset.stamp,
+            with: repeatElement(0, count: 8)
+        )
         return SessionRecord(body: body, expiresAt: time).encoded(for: id)
     }
 
@@ -137,7 +140,10 @@ import Testing
             addressClass: String(repeating: "a", count: SessionLabels.maximumByteCount)
         )
         var values = SessionValues(now: time, limits: SessionLimits(bytesPerValue: 300_000, bytesPerSession: 400_000))
-        try values.set(String(repeating: "v", count: 262_144), for: SessionKey<String>(String(repeating: "k", count: 255)))
+        try values.set(
+            String(repeating: "v", count: 262_144),
+            for: SessionKey<String>(String(repeating: "k", count: 255))
+        )
         let record = SessionRecord(
             stamp: SessionStamp(rawValue: .max),
             revision: .max,
@@ -204,7 +210,8 @@ import Testing
                 var damaged = bytes
                 damaged[position] ^= 1 << UInt8(bit)
                 // A flipped version byte may look like a later format, which is an outage and loses nothing either.
-                let isNewer = position == SessionRecord.Offset.version && damaged[position] > SessionRecord.formatVersion
+                let isNewer =
+                    position == SessionRecord.Offset.version && damaged[position] > SessionRecord.formatVersion
                 #expect(
                     failure(damaged) == (isNewer ? .newerFormat : .corruptRecord),
                     "bit \(bit) of byte \(position)"
@@ -215,7 +222,7 @@ import Testing
 
     @Test("P1: zeros and random bytes are corrupt, with and without a good header")
     func noise() {
-        var random = SeededRandom(state: 7)
+        var random = SplitMix(state: 7)
         for count in [0, 1, 3, 4, 12, 73, 74, 75, 512, 4096] {
             #expect(failure([UInt8](repeating: 0, count: count)) == .corruptRecord)
             #expect(failure([UInt8](repeating: 255, count: count)) == .corruptRecord)
@@ -311,15 +318,5 @@ import Testing
         for text in ["\(record)", String(reflecting: record), dumped, "\(record.values(at: time))"] {
             #expect(!text.contains("ada") && !text.contains("Zoë") && !text.contains("Firefox"))
         }
-    }
-}
-
-/// Random numbers that are the same in every run.
-private struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 33)
     }
 }

@@ -36,7 +36,10 @@ public protocol EnumerableSessionStore: SessionStore {
     /// The records that live at `now`, by ascending id, beginning after `id`.
     ///
     /// A record that is there during all pages comes exactly once; one that comes or goes meanwhile, at most once.
-    /// - Parameter limit: The most entries of a page, 1 to 1000.
+    /// - Parameters:
+    ///   - id: Where the page before ended; `nil` for the first one.
+    ///   - limit: The most entries of a page, 1 to 1000.
+    ///   - now: The caller's time.
     func page(
         after id: SessionID?,
         limit: Int,
@@ -133,6 +136,7 @@ public protocol SweepingSessionStore: SessionStore {
     /// - Parameters:
     ///   - position: Where the last step stopped; `nil` to begin a round.
     ///   - limit: The most records to look at, or about so many.
+    ///   - now: The caller's time.
     func sweep(
         from position: SweepPosition?,
         limit: Int,

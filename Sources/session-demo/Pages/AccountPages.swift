@@ -50,12 +50,12 @@ struct AccountPages: Sendable {
         guard let subject = session.subject else { return .redirect(to: "/login") }
         let notice = session.flash(.notice)
         let list = try await sessions.sessions(of: subject)
-            .sorted { $0.lastSeenAt > $1.lastSeenAt }
+            .sorted { ($0.id == session.id ? 1 : 0, $0.lastSeenAt) > ($1.id == session.id ? 1 : 0, $1.lastSeenAt) }
             .map { info in
                 Device(
                     id: info.id.description,
                     label: info.labels.client ?? "Unknown device",
-                    network: info.labels.addressClass,
+                    network: info.labels.addressClass.map { " · \($0) network" } ?? "",
                     created: Moment(info.createdAt),
                     lastSeen: Moment(info.lastSeenAt),
                     isCurrent: info.id == session.id
@@ -97,7 +97,7 @@ struct AccountPages: Sendable {
     ) -> Response {
         Templates.page(
             "login",
-            Page(title: "Sign in", subject: session.subject, notice: notice).values(["error": error as Any]),
+            Page(title: "Sign in", subject: session.subject, notice: notice).values(["error": error]),
             status: status
         )
     }
@@ -107,7 +107,7 @@ struct AccountPages: Sendable {
 private struct Device {
     let id: String
     let label: String
-    let network: String?
+    let network: String
     let created: Moment
     let lastSeen: Moment
     let isCurrent: Bool

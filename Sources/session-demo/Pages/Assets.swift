@@ -29,7 +29,8 @@ private let stylesheet = """
     :root {
         color-scheme: light dark;
         --ground: #f6f5f1; --card: #ffffff; --text: #1c2321; --soft: #5b6662; --line: #e0dfd8;
-        --accent: #0f766e; --on-accent: #ffffff; --tint: #e3f2ef; --danger: #b42318; --shadow: 0 1px 2px #1c23210d, 0 4px 16px #1c23210a;
+        --accent: #0f766e; --on-accent: #ffffff; --tint: #e3f2ef; --danger: #b42318;
+        --shadow: 0 1px 2px #1c23210d, 0 4px 16px #1c23210a;
     }
     @media (prefers-color-scheme: dark) {
         :root {
@@ -46,37 +47,60 @@ private let stylesheet = """
     }
     .wide { width: 100%; max-width: 62rem; margin-inline: auto; padding-inline: 1.25rem; }
     .skip { position: absolute; left: -999rem; }
-    .skip:focus { left: 1rem; top: .75rem; z-index: 1; background: var(--card); padding: .5rem 1rem; border-radius: .5rem; }
+    .skip:focus {
+        left: 1rem; top: .75rem; z-index: 1; background: var(--card); padding: .5rem 1rem; border-radius: .5rem;
+    }
     a { color: var(--accent); text-underline-offset: .2em; }
     :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
     .bar { background: var(--card); border-bottom: 1px solid var(--line); }
-    .bar > div { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1rem; padding-block: .75rem; }
-    .brand { display: flex; align-items: center; gap: .625rem; font-weight: 650; color: inherit; text-decoration: none; }
-    nav { display: flex; align-items: center; gap: 1rem; }
+    .bar > div {
+        display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1rem;
+        padding-block: .75rem;
+    }
+    .brand {
+        display: flex; align-items: center; gap: .625rem; font-weight: 650; color: inherit; text-decoration: none;
+    }
+    nav { display: flex; align-items: center; gap: 1rem; margin-left: auto; }
     nav a { display: inline-flex; align-items: center; min-height: 2.75rem; font-weight: 550; text-decoration: none; }
     nav a:hover { text-decoration: underline; }
 
     main { flex: 1; padding-block: 2rem 3rem; }
-    h1 { margin: 0 0 1.25rem; font-size: clamp(1.6rem, 1.3rem + 1.4vw, 2.2rem); line-height: 1.2; letter-spacing: -.015em; }
+    h1 {
+        margin: 0 0 1.25rem; font-size: clamp(1.6rem, 1.3rem + 1.4vw, 2.2rem); line-height: 1.2;
+        letter-spacing: -.015em;
+    }
     h2 { margin: 0 0 .75rem; font-size: 1.125rem; line-height: 1.35; }
     p { margin: 0 0 .75rem; }
     .lead, .hint, .empty, footer { color: var(--soft); }
     .lead { margin-bottom: 1.5rem; }
     .hint { font-size: .875rem; margin-bottom: 0; }
-    .notice { padding: .75rem 1rem; margin-bottom: 1.5rem; background: var(--tint); border-left: 4px solid var(--accent); border-radius: .5rem; }
+    .notice {
+        padding: .75rem 1rem; margin-bottom: 1.5rem; background: var(--tint); border-left: 4px solid var(--accent);
+        border-radius: .5rem;
+    }
     .columns { display: grid; gap: 1.25rem; align-items: start; }
     @media (min-width: 48rem) { .columns { grid-template-columns: 1.2fr 1fr; } }
-    .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; box-shadow: var(--shadow); }
+    .card {
+        background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem;
+        box-shadow: var(--shadow);
+    }
+    .card > :last-child { margin-bottom: 0; }
     .narrow { max-width: 26rem; margin-inline: auto; }
 
     ul { list-style: none; margin: 0; padding: 0; }
     .rows { margin-bottom: 1.25rem; }
-    .rows li { display: flex; align-items: center; gap: .75rem; padding-block: .375rem; border-bottom: 1px solid var(--line); }
+    .rows li {
+        display: flex; align-items: center; gap: .75rem; padding-block: .375rem;
+        border-bottom: 1px solid var(--line);
+    }
     .rows .name { flex: 1; font-weight: 550; }
     .rows .count { color: var(--soft); white-space: nowrap; }
     dl { margin: 0 0 1rem; }
-    dl div { display: flex; justify-content: space-between; gap: 1rem; padding-block: .5rem; border-bottom: 1px solid var(--line); }
+    dl div {
+        display: flex; justify-content: space-between; gap: 1rem; padding-block: .5rem;
+        border-bottom: 1px solid var(--line);
+    }
     dt { color: var(--soft); }
     dd { margin: 0; text-align: right; font-weight: 550; }
     code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
@@ -88,7 +112,8 @@ private let stylesheet = """
     }
     input::placeholder { color: var(--soft); opacity: .7; }
     button {
-        min-height: 2.75rem; padding: .5rem 1.125rem; font: inherit; font-weight: 600; cursor: pointer; white-space: nowrap;
+        min-height: 2.75rem; padding: .5rem 1.125rem; font: inherit; font-weight: 600;
+        cursor: pointer; white-space: nowrap;
         color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .625rem;
     }
     button:hover { filter: brightness(1.08); }
@@ -100,11 +125,17 @@ private let stylesheet = """
     .error { color: var(--danger); margin: .5rem 0 0; }
 
     .devices { display: grid; gap: .75rem; margin-bottom: 1.5rem; }
-    .devices li { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; padding: 1.125rem 1.5rem; }
+    .devices li {
+        display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem;
+        padding: 1.125rem 1.5rem;
+    }
     .devices li > div { flex: 1 1 16rem; }
     .devices h2 { margin-bottom: .25rem; }
     [data-current] { border-color: var(--accent); }
-    .badge { display: inline-block; padding: .1rem .625rem; font-size: .8125rem; font-weight: 600; color: var(--accent); background: var(--tint); border-radius: 1rem; white-space: nowrap; }
+    .badge {
+        display: inline-block; padding: .1rem .625rem; font-size: .8125rem; font-weight: 600; color: var(--accent);
+        background: var(--tint); border-radius: 1rem; white-space: nowrap;
+    }
 
     footer { padding-block: 1.25rem; font-size: .875rem; }
     footer p { margin: 0; }

@@ -15,7 +15,7 @@ struct ShopPages: Sendable {
     @Sendable private func home(_ request: Request, _ context: DemoRequestContext) async throws -> Response {
         let session = try await context.session()
         let notice = session.flash(.notice)
-        // Counting a visit is a write, and a first write makes a session. Robots and passers-by shall not have one each.
+        // Counting a visit is a write, and a first write makes a session. Robots shall not have one each.
         let visits = session.exists ? try session.increment(.visits) : 0
         let cart = session[.cart] ?? []
         return Templates.page(
@@ -23,10 +23,10 @@ struct ShopPages: Sendable {
             Page(title: "Home", subject: session.subject, notice: notice)
                 .values([
                     "exists": session.exists,
-                    "started": session.createdAt.map(Moment.init) as Any,
-                    "ends": session.expiresAt.map(Moment.init) as Any,
+                    "started": session.createdAt.map(Moment.init),
+                    "ends": session.expiresAt.map(Moment.init),
                     "visits": visits == 1 ? "1 visit" : "\(visits) visits",
-                    "id": session.id.map { "\($0.description.prefix(12))…" } as Any,
+                    "id": session.id.map { "\($0.description.prefix(12))…" },
                     "cart": cart,
                     "cartIsEmpty": cart.isEmpty,
                 ])

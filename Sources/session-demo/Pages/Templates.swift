@@ -10,9 +10,9 @@ struct Page {
     var subject: String?
     var notice: String?
 
-    /// The values for the template, with those of one page.
-    func values(_ more: [String: Any]) -> [String: Any] {
-        ["title": title, "subject": subject as Any, "notice": notice as Any].merging(more) { $1 }
+    /// The values for the template, with those of one page; what is `nil` is left out.
+    func values(_ more: [String: Any?]) -> [String: Any] {
+        more.merging(["title": title, "subject": subject, "notice": notice]) { $1 }.compactMapValues { $0 }
     }
 }
 
@@ -23,14 +23,18 @@ struct Moment {
 
     init(_ instant: SessionInstant) {
         iso8601 = instant.iso8601
-        let style = Date.VerbatimFormatStyle(
-            format: "\(day: .defaultDigits) \(month: .abbreviated) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits) UTC",
-            locale: Locale(identifier: "en"),
-            timeZone: .gmt,
-            calendar: Calendar(identifier: .gregorian)
-        )
-        text = instant.date.formatted(style)
+        text = instant.date.formatted(Self.style)
     }
+
+    private static let style = Date.VerbatimFormatStyle(
+        format: """
+            \(day: .defaultDigits) \(month: .abbreviated) \
+            \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits) UTC
+            """,
+        locale: Locale(identifier: "en"),
+        timeZone: .gmt,
+        calendar: Calendar(identifier: .gregorian)
+    )
 }
 
 /// The pages. Mustache escapes what is put into them.
@@ -66,7 +70,7 @@ enum Templates {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>{{title}} · The Corner Shop</title>
+        <title>{{title}} · Corner Shop</title>
         <link rel="stylesheet" href="/style.css">
         <link rel="icon" href="/icon.svg" type="image/svg+xml">
         </head>
@@ -74,7 +78,7 @@ enum Templates {
         <a class="skip" href="#content">Skip to content</a>
         <header class="bar">
         <div class="wide">
-        <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28">The Corner Shop</a>
+        <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28">Corner Shop</a>
         <nav aria-label="Main">
         {{#subject}}<a href="/devices">Devices</a>
         <form method="post" action="/logout"><button class="quiet" id="logout">Sign out</button></form>{{/subject}}
@@ -87,7 +91,8 @@ enum Templates {
         {{$main}}{{/main}}
         </main>
         <footer class="wide">
-        <p>A demo of <strong>swift-sessions</strong>. No script, no tracking: one cookie, and only once it is needed.</p>
+        <p>A demo of <strong>swift-sessions</strong>.
+        No script, no tracking: one cookie, and only once it is needed.</p>
         </footer>
         </body>
         </html>
@@ -119,12 +124,13 @@ enum Templates {
         <h2 id="session">Your session</h2>
         {{#exists}}<dl>
         <div><dt>Signed in as</dt><dd>{{#subject}}{{.}}{{/subject}}{{^subject}}nobody yet{{/subject}}</dd></div>
-        <div><dt>Made</dt><dd>{{#started}}{{>moment}}{{/started}}</dd></div>
+        <div><dt>Started</dt><dd>{{#started}}{{>moment}}{{/started}}</dd></div>
         <div><dt>Ends if unused</dt><dd>{{#ends}}{{>moment}}{{/ends}}</dd></div>
         <div><dt>This page</dt><dd id="visits">{{visits}}</dd></div>
         <div><dt>Session id</dt><dd><code>{{id}}</code></dd></div>
         </dl>
-        <p class="hint">The id is a digest of your cookie: it can be shown, but nobody can sign in with it.</p>{{/exists}}
+        <p class="hint">The id is a digest of your cookie: it can be shown, but nobody can sign in with it.</p>
+        {{/exists}}
         {{^exists}}<p>You have none. Looking around makes no session, sets no cookie and counts no visit.</p>
         <p>Put something into the cart or <a href="/login">sign in</a>, and you have one.</p>{{/exists}}
         </section>
@@ -136,7 +142,8 @@ enum Templates {
         {{<layout}}{{$main}}
         <section class="card narrow">
         <h1>Sign in</h1>
-        {{#subject}}<p>You are signed in as <strong>{{.}}</strong>. Signing in again gives your session a new token.</p>{{/subject}}
+        {{#subject}}<p>You are signed in as <strong>{{.}}</strong>.
+        Signing in again gives your session a new token.</p>{{/subject}}
         <form class="stack" method="post" action="/login">
         <label for="name">Name</label>
         <input id="name" name="name" required maxlength="64" autocomplete="username" autocapitalize="none" autofocus
@@ -152,13 +159,14 @@ enum Templates {
     private static let devices = """
         {{<layout}}{{$main}}
         <h1>Your devices</h1>
-        <p class="lead">Every browser where <strong>{{subject}}</strong> is signed in. Sign out what you do not know.</p>
+        <p class="lead">Every browser where <strong>{{subject}}</strong> is signed in.
+        Sign out what you do not know.</p>
         <ul class="devices">
         {{#devices}}<li class="card"{{#isCurrent}} data-current{{/isCurrent}}>
         <div>
         <h2>{{label}}{{#isCurrent}} <span class="badge">This device</span>{{/isCurrent}}</h2>
-        <p class="hint">Last seen {{#lastSeen}}{{>moment}}{{/lastSeen}} · signed in {{#created}}{{>moment}}{{/created}}\
-        {{#network}} · {{.}} network{{/network}}</p>
+        <p class="hint">Last seen {{#lastSeen}}{{>moment}}{{/lastSeen}} ·
+        signed in {{#created}}{{>moment}}{{/created}}{{network}}</p>
         </div>
         <form method="post" action="/devices/{{id}}/end">
         <button class="quiet" aria-label="Sign out {{label}}{{#isCurrent}}, this device{{/isCurrent}}">Sign out</button>

@@ -9,21 +9,23 @@ import SessionsTesting
 typealias TestContext = BasicSessionRequestContext
 
 /// A site with sessions over a store whose calls can be counted and made to fail.
-struct TestSite {
+struct TestSite: Sendable {
     let store = FaultInjectingSessionStore(MemorySessionStore())
     let sessions: SessionManager
-    let router = Router(context: TestContext.self)
+    private let responder: RouterResponder<TestContext>
 
     init(_ configure: (Router<TestContext>) -> Void = { _ in }) throws {
         sessions = try SessionManager(store: store, logger: Self.quiet)
+        let router = Router(context: TestContext.self)
         router.add(middleware: SessionMiddleware(sessions))
-        addRoutes()
+        Self.addRoutes(to: router)
         configure(router)
+        responder = router.buildResponder()
     }
 
     static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    private func addRoutes() {
+    private static func addRoutes(to router: Router<TestContext>) {
         router.get("plain") { _, _ in "plain" }
         router.get("read") { _, context in
             let session = try await context.session()
@@ -50,7 +52,7 @@ struct TestSite {
         _ setup: TestingSetup = .router,
         _ body: @Sendable (any TestClientProtocol) async throws -> Void
     ) async throws {
-        try await Application(router: router, logger: Self.quiet).test(setup, body)
+        try await Application(responder: responder, logger: Self.quiet).test(setup, body)
     }
 }
 

@@ -1,7 +1,7 @@
 /// Sessions in a folder: no service to run, safe between processes, kept over restarts.
 ///
 /// ```swift
-/// let sessions = SessionManager(store: try FileSessionStore(path: "sessions"))
+/// let sessions = try SessionManager(store: FileSessionStore(path: "sessions"))
 /// ```
 ///
 /// Any number of processes on one machine may use one folder. Each record is a file of its own with two checksummed
@@ -75,6 +75,7 @@ public final class FileSessionStore: Sendable {
         path: String,
         durability: Durability,
         lockTimeout: Duration,
+        threadCount: Int? = nil,
         hook: FileSystem.Hook?
     ) throws(SessionStoreError) {
         storage = try FileStorage(path: path, isFlushed: durability == .flushed, hook: hook)
@@ -82,7 +83,7 @@ public final class FileSessionStore: Sendable {
         self.lockTimeout = lockTimeout
         // With the page cache two threads keep up with many cores' requests; threads that wait for a device do not
         // use a core, and devices serve several at a time.
-        executor = BlockingExecutor(maximumThreadCount: durability == .flushed ? 16 : 4)
+        executor = BlockingExecutor(maximumThreadCount: threadCount ?? (durability == .flushed ? 16 : 4))
     }
 
     /// Runs one operation on a thread, again and again while another process holds the lock that it needs.

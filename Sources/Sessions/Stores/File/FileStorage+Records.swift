@@ -18,6 +18,8 @@ extension FileStorage {
     func insert(_ record: SessionRecord, id: SessionID) throws(FileFailure) -> InsertOutcome {
         let encoded = try encode(record, id: id)
         let shard = FileStoreLayout.shard(of: id.digest)
+        // Into a folder that was moved away nobody else would look.
+        try checkFolderIsInPlace()
         try checkShard(shard, of: .records, making: true)
         let bytes = FileSlots.file(record: encoded, sequence: 1, expiresAt: record.expiresAt)
         let outcome: InsertOutcome
@@ -25,7 +27,6 @@ extension FileStorage {
             outcome = try publish(bytes, id: id, expiresAt: record.expiresAt, replacing: false)
         } catch {
             guard error.isNotFound else { throw error }
-            try checkFolderIsInPlace()
             try remakeShard(shard, of: .records)
             outcome = try publish(bytes, id: id, expiresAt: record.expiresAt, replacing: false)
         }

@@ -8,6 +8,8 @@ final class FileStorage: Sendable {
     let records: FileDescriptor
     let subjects: FileDescriptor
     let leases: FileDescriptor
+    /// Which folder was opened.
+    private let rootStatus: FileSystem.Status
     /// Whose the folder is, and every file in it must be.
     let user: UInt32
     /// Whether every acknowledged write is on the device.
@@ -39,6 +41,7 @@ final class FileStorage: Sendable {
             subjects = try Self.openKind(.subjects, in: root, path, fileSystem)
             leases = try Self.openKind(.leases, in: root, path, fileSystem)
             if isFlushed { try fileSystem.flushAll(root) }
+            rootStatus = try fileSystem.status(of: root)
         } catch {
             throw Self.storeError(error, path: path, ifForbidden: .misconfigured)
         }
@@ -143,8 +146,8 @@ final class FileStorage: Sendable {
             guard error.isNotFound else { throw error }
             throw .store(SessionStoreError(.unavailable, "the session folder \(path) was removed; restart the server"))
         }
-        let opened = try fileSystem.status(of: root)
-        guard named.isSame(as: opened), try fileSystem.status(of: records).links > 0 else {
+        // The number of a folder that is held open is given to no other one.
+        guard named.isSame(as: rootStatus), try fileSystem.status(of: records).links > 0 else {
             throw .store(
                 SessionStoreError(.unavailable, "the session folder \(path) was replaced; restart the server")
             )

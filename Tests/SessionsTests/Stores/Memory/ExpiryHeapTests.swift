@@ -7,7 +7,7 @@ import Testing
 
     @Test("Random additions, removals and new deadlines give what a plain array gives", arguments: 0..<8)
     func agreesWithModel(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix(state: seed)
         var heap = ExpiryHeap()
         var model: [SessionInstant] = []
         for _ in 0..<4000 {
@@ -47,7 +47,7 @@ import Testing
 @Suite struct ExpiringTableTests {
     @Test("Random operations give what a dictionary gives, with keys that collide", arguments: 0..<8)
     func agreesWithModel(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix(state: seed)
         var table = ExpiringTable<Int>()
         var model: [Digest32: (value: Int, deadline: Int64)] = [:]
         // Few different hashes, so that runs of the index are long and wrap around its end.
@@ -106,15 +106,3 @@ import Testing
     }
 }
 
-/// A small, seeded generator, so that a failing run can be had again.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}

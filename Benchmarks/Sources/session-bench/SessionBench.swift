@@ -1,0 +1,48 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+import Sessions
+
+/// Prints the in-process figures; ends with status 1 if one is over its limit.
+///
+/// Arguments: none for everything; `read N` or `update N` run that many iterations on the memory store and nothing else,
+/// for a profiler.
+@main
+struct SessionBench {
+    static func main() async throws {
+        let arguments = CommandLine.arguments
+        if arguments.count == 3, let iterations = Int(arguments[2]) {
+            try await profile(arguments[1], iterations: iterations)
+            return
+        }
+        // Sizes first: what has been freed before would be used again and not show.
+        var figures = try await sizeFigures(count: 1_000_000)
+        figures += try await tokenFigures()
+        figures += try await storeFigures(
+            "memory",
+            MemorySessionStore(),
+            .cpu,
+            iterations: 200_000,
+            limits: (read: 800, update: 1800)
+        )
+        figures += try await fileFigures()
+        for figure in figures { print(figure.line) }
+        if !figures.allSatisfy(\.holds) { exit(1) }
+    }
+
+    private static func profile(_ what: String, iterations: Int) async throws {
+        let manager = try SessionManager(store: MemorySessionStore())
+        let requests = try await makeRequests(manager, count: 64)
+        for iteration in 0..<iterations {
+            if what == "read" {
+                try await openReadClose(manager, requests[iteration & 63])
+            } else {
+                try await openUpdateCommit(manager, requests[iteration & 63])
+            }
+        }
+    }
+}
