@@ -13,10 +13,9 @@ public final class Session: Sendable {
     let manager: SessionManager
     let policy: SessionPolicy
     private let source: RequestSource
-    private let commits = Turn()
 
     init(
-        _ state: SessionState,
+        _ state: consuming sending SessionState,
         source: RequestSource,
         manager: SessionManager,
         policy: SessionPolicy
@@ -124,11 +123,41 @@ public final class Session: Sendable {
         try await commit(isFinal: false)
     }
 
+    /// Commits; the tasks of one request do so one after the other, each building on what the one before has written.
+    /// - Parameter isFinal: Whether the response's head leaves after this: later edits are refused.
     func commit(isFinal: Bool) async throws {
-        // Commits of one request run one after the other: the second builds on what the first has written.
-        await commits.take()
-        defer { commits.give() }
-        try await manager.commit(self, isFinal: isFinal)
+        while true {
+            let now = manager.now
+            let plan = try state.withLock { state throws(SessionError) in
+                try state.beginCommit(now: now, isFinal: isFinal, rotation: manager.configuration.rotation)
+            }
+            switch plan {
+            case .nothing:
+                return
+            case .wait:
+                await withCheckedContinuation { continuation in
+                    if state.withLock({ $0.waitForCommit(continuation) }) { continuation.resume() }
+                }
+            case .update(let pending, let stored):
+                // By far the most frequent, so it does without the frame that serves all the others.
+                defer {
+                    for committer in state.withLock({ $0.endCommit() }) { committer.resume() }
+                }
+                return try await manager.update(self, pending, stored, now: now)
+            default:
+                defer {
+                    for committer in state.withLock({ $0.endCommit() }) { committer.resume() }
+                }
+                return try await manager.perform(plan, for: self, now: now)
+            }
+        }
+    }
+
+    /// Closes the session without a commit, if there is nothing to commit.
+    func closeIfClean() -> Bool {
+        let now = manager.now
+        let rotation = manager.configuration.rotation
+        return state.withLock { $0.closeIfClean(now: now, rotation: rotation) }
     }
 }
 

@@ -83,15 +83,17 @@ public final class SessionExchange: Sendable {
 
     private func load(_ policy: SessionPolicy) async throws -> Session {
         let candidates = manager.candidates(in: source.request)
-        var hold: ExclusiveHold?
         do {
-            let opened: SessionState
+            let session: Session
+            var hold: ExclusiveHold?
             if let timeout = policy.exclusiveTimeout {
-                (opened, hold) = try await manager.openExclusively(candidates, within: timeout, policy: policy)
+                let opened = try await manager.openExclusively(candidates, within: timeout, policy: policy)
+                hold = opened.hold
+                session = Session(opened.takeState(), source: source, manager: manager, policy: policy)
             } else {
-                opened = try await manager.open(candidates, policy: policy)
+                let opened = try await manager.open(candidates, policy: policy)
+                session = Session(opened, source: source, manager: manager, policy: policy)
             }
-            let session = Session(opened, source: source, manager: manager, policy: policy)
             settle(.done(session), hold: hold, broughtToken: !candidates.isEmpty || candidates.sawMalformed)
             return session
         } catch {
@@ -118,7 +120,12 @@ public final class SessionExchange: Sendable {
     /// - Throws: as ``Session/save()``. Then answer with the error instead of the handler's response; the fields are
     ///   complete for that, and carry no cookie.
     public func finish(_ fields: inout HTTPFields) async throws {
-        guard case .done(let session) = state.withLock({ $0.loading }) else { return }
+        guard let session = loadedSession else { return }
+        if session.closeIfClean() {
+            if isHolding { await release() }
+            announce(session, in: &fields)
+            return
+        }
         do {
             if let hold = state.withLock({ $0.hold }) { try await manager.confirm(hold) }
             try await session.commit(isFinal: true)
@@ -137,9 +144,18 @@ public final class SessionExchange: Sendable {
     ///
     /// - Throws: as ``finish(_:)``, if ending fails.
     public func abandon(_ fields: inout HTTPFields) async throws {
-        if case .done(let session) = state.withLock({ $0.loading }) { session.discard() }
+        loadedSession?.discard()
         try await finish(&fields)
     }
+
+    private var loadedSession: Session? {
+        state.withLock { state in
+            guard case .done(let session) = state.loading else { return nil }
+            return session
+        }
+    }
+
+    private var isHolding: Bool { state.withLock { $0.hold != nil } }
 
     private func release() async {
         let hold = state.withLock { state in
@@ -151,17 +167,16 @@ public final class SessionExchange: Sendable {
 
     private func announce(_ session: Session, in fields: inout HTTPFields) {
         let announcement = session.state.withLock { $0.announcement }
-        let configuration = manager.configuration
-        fields.addSessionVary(cookie: configuration.cookie != nil, headerName: configuration.headerName)
+        fields.addSessionVary(cookie: manager.cookieName != nil, headerName: manager.headerName)
         switch announcement {
         case .token(let token):
-            if let writer = manager.cookieWriter, let name = configuration.cookie?.name {
+            if let writer = manager.cookieWriter, let name = manager.cookieName {
                 let value = writer.setField(token: token, isSecureRequest: origin.isSecure)
                 fields.setSessionCookie(value, named: name)
             }
-            if let headerName = configuration.headerName { fields.setSessionHeader(token, name: headerName) }
+            if let headerName = manager.headerName { fields.setSessionHeader(token, name: headerName) }
         case .ended where state.withLock({ $0.broughtToken }):
-            if let writer = manager.cookieWriter, let name = configuration.cookie?.name {
+            if let writer = manager.cookieWriter, let name = manager.cookieName {
                 fields.setSessionCookie(writer.deletionField(isSecureRequest: origin.isSecure), named: name)
             }
         case .ended, nil:

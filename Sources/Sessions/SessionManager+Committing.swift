@@ -2,45 +2,34 @@ import Synchronization
 
 extension SessionManager {
     /// Does what a session's state has decided on.
-    ///
-    /// - Parameter isFinal: Whether the response's head leaves after this.
-    func commit(_ session: Session, isFinal: Bool) async throws {
-        let now = now
-        switch try session.state.withLock({ state throws(SessionError) in
-            try state.beginCommit(now: now, isFinal: isFinal, rotation: configuration.rotation)
-        }) {
-        case .nothing:
+    func perform(_ plan: SessionState.Plan, for session: Session, now: SessionInstant) async throws {
+        switch plan {
+        case .nothing, .wait:
             return
         case .touch(let stored):
             await extend(stored, of: session, now: now)
+        case .update(let pending, let stored):
+            try await update(session, pending, stored, now: now)
         case .create(let pending):
-            try await perform("sessions.commit", session) {
-                let stored = try await create(pending, labels: session.labels)
+            try await spanning("sessions.commit", session) {
+                let stored = try await create(pending, labels: session.labels, now: now)
                 session.state.withLock { $0.completeCommit(stored, announcing: stored.token) }
                 telemetry.created(stored.id, at: now)
             }
-        case .update(let pending, let stored):
-            try await perform("sessions.commit", session) {
-                let committed = try await write(Attempt(pending, base: stored.record, policy: session.policy), to: stored)
-                // A rotation in between has moved the session; the browser is told the same token once more.
-                let token = committed.id == stored.id ? nil : committed.token
-                session.state.withLock { $0.completeCommit(committed, announcing: token) }
-                telemetry.committed()
-            }
         case .renew(let pending, let stored):
-            try await perform("sessions.renew", session) {
+            try await spanning("sessions.renew", session) {
                 let renewed = try await renew(stored, pending, policy: session.policy, labels: { session.labels })
                 session.state.withLock { $0.completeCommit(renewed, announcing: renewed.token) }
                 telemetry.renewed(renewed.id, from: stored.id, at: now)
             }
         case .rotate(let pending, let stored):
-            try await perform("sessions.renew", session) {
+            try await spanning("sessions.renew", session) {
                 let rotated = try await rotate(stored, pending, policy: session.policy)
                 session.state.withLock { $0.completeCommit(rotated, announcing: rotated.token) }
                 telemetry.renewed(rotated.id, from: stored.id, at: now)
             }
         case .end(let successors, let stored):
-            try await perform("sessions.end", session) {
+            try await spanning("sessions.end", session) {
                 for id in successors { _ = try await endFollowing(id) }
                 if let stored { _ = try await endFollowing(stored.id, known: stored.record) }
                 session.state.withLock { $0.completeEnding() }
@@ -48,7 +37,29 @@ extension SessionManager {
         }
     }
 
-    private func perform(_ name: String, _ session: Session, _ body: () async throws -> Void) async throws {
+    /// Commits edits to a stored session.
+    func update(
+        _ session: Session,
+        _ pending: SessionState.Pending,
+        _ stored: SessionState.Stored,
+        now: SessionInstant
+    ) async throws {
+        let span = telemetry.startSpan("sessions.commit")
+        do {
+            let committed = try await write(pending, to: stored, policy: session.policy, now: now)
+            // A rotation in between has moved the session; the browser is told the same token once more.
+            let token = committed.id == stored.id ? nil : committed.token
+            session.state.withLock { $0.completeCommit(committed, announcing: token) }
+            telemetry.committed()
+            span.end(failing: nil)
+        } catch {
+            session.state.withLock { $0.failCommit(error) }
+            span.end(failing: error)
+            throw error
+        }
+    }
+
+    private func spanning(_ name: String, _ session: Session, _ body: () async throws -> Void) async throws {
         let span = telemetry.startSpan(name)
         do {
             try await body()
@@ -66,7 +77,6 @@ extension SessionManager {
     private func extend(_ stored: SessionState.Stored, of session: Session, now: SessionInstant) async {
         let record = stored.record
         let wanted = min(now + record.idleTimeout, record.absoluteDeadline)
-        guard wanted - record.expiresAt >= record.idleTimeout / 10 else { return }
         do throws(SessionStoreError) {
             if try await store.touch(stored.id, ifStamp: record.stamp, expiresAt: wanted, now: now) {
                 session.state.withLock { $0.extend(to: wanted) }
@@ -81,9 +91,9 @@ extension SessionManager {
 
     private func create(
         _ pending: SessionState.Pending,
-        labels: SessionLabels
+        labels: SessionLabels,
+        now: SessionInstant
     ) async throws -> SessionState.Stored {
-        let now = now
         let lifetime = pending.lifetime ?? configuration.lifetime
         let subject = pending.newSubject
         let record = SessionRecord(
@@ -134,13 +144,42 @@ extension SessionManager {
 
     // MARK: Updating
 
-    /// Writes a request's edits over the newest record, wherever timed rotations have moved it.
+    /// Writes a request's edits over the newest record.
+    private func write(
+        _ pending: SessionState.Pending,
+        to stored: SessionState.Stored,
+        policy: SessionPolicy,
+        now: SessionInstant
+    ) async throws -> SessionState.Stored {
+        var attempt: Attempt
+        if commitTurns.isTaken(stored.id) {
+            attempt = Attempt(pending, base: stored.record, policy: policy)
+        } else {
+            let record = record(from: stored.record, pending.values, lifetime: pending.lifetime, now: now)
+            switch try await update(record, id: stored.id, ifStamp: stored.record.stamp, now: now) {
+            case .updated:
+                return SessionState.Stored(id: stored.id, token: stored.token, record: record)
+            case .missing:
+                throw SessionError.endedMeanwhile
+            case .conflict(let current):
+                attempt = Attempt(pending, base: stored.record, policy: policy)
+                do {
+                    try rebase(&attempt, on: current, id: stored.id)
+                } catch is Moved {
+                    // Found again, and followed, below.
+                }
+            }
+        }
+        return try await write(attempt, to: stored)
+    }
+
+    /// Writes edits where others write as well, wherever timed rotations move the session meanwhile.
     func write(_ attempt: Attempt, to stored: SessionState.Stored) async throws -> SessionState.Stored {
         var stored = stored
         var attempt = attempt
         for _ in 0..<8 {
             do {
-                return try await writeInPlace(&attempt, to: stored)
+                return try await writeInTurn(&attempt, to: stored)
             } catch let moved as Moved {
                 guard let successor = try await successor(of: stored) else { throw moved.error }
                 try rebase(&attempt, on: successor.record, id: successor.id)
@@ -150,29 +189,23 @@ extension SessionManager {
         throw SessionError.renewedMeanwhile
     }
 
-    private func writeInPlace(
+    /// In this process commits to one session queue, each building on what the one before has left, so that only other
+    /// processes are left to collide with.
+    private func writeInTurn(
         _ attempt: inout Attempt,
         to stored: SessionState.Stored
     ) async throws -> SessionState.Stored {
-        let pending = attempt.pending
-        if !commitTurns.isTaken(stored.id) {
-            let record = record(from: attempt.base, attempt.values, pending)
-            switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp) {
-            case .updated:
-                return SessionState.Stored(id: stored.id, token: stored.token, record: record)
-            case .missing:
-                throw SessionError.endedMeanwhile
-            case .conflict(let current):
-                try rebase(&attempt, on: current, id: stored.id)
-            }
-        }
-        // Somebody else is writing to this session. In this process they queue, each building on what the one before has
-        // committed, so that only other processes are left to collide with.
-        return try await inTurn(stored.id) { latest in
+        try await inTurn(stored.id) { latest in
             if let latest, latest.revision > attempt.base.revision { try rebase(&attempt, on: latest, id: stored.id) }
             let record = try await retrying { () -> SessionRecord? in
-                let record = self.record(from: attempt.base, attempt.values, pending)
-                switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp) {
+                let now = now
+                let record = self.record(
+                    from: attempt.base,
+                    attempt.values,
+                    lifetime: attempt.pending.lifetime,
+                    now: now
+                )
+                switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp, now: now) {
                 case .updated:
                     return record
                 case .missing:
@@ -230,22 +263,20 @@ extension SessionManager {
     func record(
         from base: SessionRecord,
         _ values: SessionValues,
-        _ pending: SessionState.Pending
+        lifetime: Lifetime?,
+        now: SessionInstant
     ) -> SessionRecord {
-        let now = now
-        let idle = pending.lifetime?.idle ?? base.idleTimeout
-        let absoluteDeadline = pending.lifetime.map {
-            (base.authenticatedAt ?? base.createdAt) + $0.absolute
-        }
         var values = values
         values.now = now
+        guard let lifetime else { return base.replacing(values, stamp: makeStamp(), now: now) }
+        let idle = lifetime.idle
         return SessionRecord(
             stamp: makeStamp(),
             revision: base.revision &+ 1,
             createdAt: base.createdAt,
             authenticatedAt: base.authenticatedAt,
             renewedAt: base.renewedAt,
-            absoluteDeadline: absoluteDeadline ?? base.absoluteDeadline,
+            absoluteDeadline: (base.authenticatedAt ?? base.createdAt) + lifetime.absolute,
             idleTimeout: idle,
             expiresAt: now + idle,
             kind: base.kind,
@@ -259,7 +290,8 @@ extension SessionManager {
     func update(
         _ record: SessionRecord,
         id: SessionID,
-        ifStamp stamp: SessionStamp
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
     ) async throws(SessionError) -> UpdateOutcome {
         do throws(SessionStoreError) {
             return try await store.update(record, id: id, ifStamp: stamp, now: now)

@@ -15,8 +15,8 @@ extension SessionManager {
     func candidates(in request: HTTPRequest) -> CandidateTokens {
         CandidateTokens.candidates(
             in: request,
-            cookieName: configuration.cookie?.name,
-            headerName: configuration.headerName,
+            cookieName: cookieName,
+            headerName: headerName,
             queryParameter: configuration.queryParameter
         )
     }
@@ -25,19 +25,19 @@ extension SessionManager {
     func open(_ candidates: CandidateTokens, policy: SessionPolicy) async throws(SessionError) -> SessionState {
         let now = now
         if candidates.sawMalformed { telemetry.rejectedToken(nil, at: now) }
-        guard let first = candidates.first else { return SessionState(stored: nil, values: emptyValues(now)) }
+        guard let token = candidates.first else { return SessionState(stored: nil, values: emptyValues(now)) }
         let span = telemetry.startSpan("sessions.load")
         do throws(SessionError) {
-            let state: SessionState
-            if candidates.more.isEmpty {
-                state = opened([try await resolve(first, now: now)], now: now)
-            } else {
-                var resolutions = [try await resolve(first, now: now)]
-                for token in candidates.more { resolutions.append(try await resolve(token, now: now)) }
-                state = opened(resolutions, now: now)
+            let resolution = try await resolve(token, now: now)
+            if candidates.more.isEmpty, case .live(let stored, isFollowed: false) = resolution {
+                span.end(failing: nil)
+                let values = stored.record.values(at: now, limits: configuration.limits)
+                return SessionState(stored: stored, values: values)
             }
+            var resolutions = [resolution]
+            for token in candidates.more { resolutions.append(try await resolve(token, now: now)) }
             span.end(failing: nil)
-            return state
+            return opened(resolutions, now: now)
         } catch {
             span.end(failing: error)
             guard error.code == .unavailable, policy.onOutage == .withoutSession else { throw error }
@@ -136,7 +136,10 @@ extension SessionManager {
 extension SessionRecord {
     /// A record that is made well in the future, as a clock that was wrong makes them, is not believed: its deadlines mean
     /// nothing. 5 minutes are more than servers may disagree.
-    func isPlausible(at now: SessionInstant) -> Bool { createdAt <= now + .seconds(300) }
+    func isPlausible(at now: SessionInstant) -> Bool {
+        let (latest, overflow) = now.millisecondsSince1970.addingReportingOverflow(300_000)
+        return overflow || createdAt.millisecondsSince1970 <= latest
+    }
 }
 
 // MARK: - Exclusive mode
@@ -147,13 +150,26 @@ struct ExclusiveHold: Sendable {
     var leaseHolder: UInt64?
 }
 
+/// What exclusive opening gives.
+struct ExclusivelyOpened: ~Copyable, Sendable {
+    private let state: SessionState
+    let hold: ExclusiveHold?
+
+    init(state: consuming SessionState, hold: ExclusiveHold?) {
+        self.state = state
+        self.hold = hold
+    }
+
+    consuming func takeState() -> SessionState { state }
+}
+
 extension SessionManager {
     /// Finds the session of a request and waits until no other exclusive request has it.
     func openExclusively(
         _ candidates: CandidateTokens,
         within timeout: Duration,
         policy: SessionPolicy
-    ) async throws -> (SessionState, ExclusiveHold?) {
+    ) async throws -> ExclusivelyOpened {
         let deadline = now + timeout
         var state = try await open(candidates, policy: policy)
         while let id = state.stored?.id {
@@ -165,10 +181,10 @@ extension SessionManager {
                 await release(hold)
                 throw error
             }
-            if state.stored?.id == id { return (state, hold) }
+            if state.stored?.id == id { return ExclusivelyOpened(state: state, hold: hold) }
             await release(hold)
         }
-        return (state, nil)
+        return ExclusivelyOpened(state: state, hold: nil)
     }
 
     private func hold(_ id: SessionID, until deadline: SessionInstant) async throws -> ExclusiveHold {

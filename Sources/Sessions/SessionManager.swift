@@ -21,6 +21,10 @@ public final class SessionManager: Sendable {
     let random: any SessionRandom
     let telemetry: SessionTelemetry
     let cookieWriter: SessionCookieWriter?
+    // Beside the configuration, since each request needs them and a copy of the whole is not free.
+    let cookieName: String?
+    let headerName: HTTPField.Name?
+    let stamps: SessionStampGenerator
     /// The commits that wait for each other, by session.
     let commitTurns: SessionTurns
     /// The requests that have a session for themselves, by session.
@@ -71,6 +75,9 @@ public final class SessionManager: Sendable {
         namespace = SessionNamespace(name)
         telemetry = SessionTelemetry(logger: logger, managerName: name)
         cookieWriter = configuration.cookie.map { SessionCookieWriter($0) }
+        cookieName = configuration.cookie?.name
+        headerName = configuration.headerName
+        stamps = SessionStampGenerator(seed: random.next())
         commitTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
         exclusiveTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
         renewing = store as? any RenewingSessionStore
@@ -143,7 +150,7 @@ public final class SessionManager: Sendable {
 
     var now: SessionInstant { clock.now }
 
-    func makeStamp() -> SessionStamp { SessionStamp(rawValue: random.next()) }
+    func makeStamp() -> SessionStamp { stamps.next() }
 
     /// Runs a store's operation; an error is logged, counted and becomes the one that handlers see.
     func reporting<Result>(

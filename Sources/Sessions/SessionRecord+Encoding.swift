@@ -52,33 +52,67 @@ extension SessionRecord {
         let client = labels.client ?? ""
         let addressClass = labels.addressClass ?? ""
 
-        var body: [UInt8] = []
-        body.reserveCapacity(
-            Offset.variablePart + 64 + subjectBytes.count + client.utf8.count + addressClass.utf8.count
-                + values.storage.count
-        )
-        body += Self.magic
-        body.append(Self.formatVersion)
-        body.append(littleEndian: UInt64(0))
-        body.append(littleEndian: stamp.rawValue)
-        body.append(littleEndian: revision)
-        body.append(littleEndian: createdAt.millisecondsSince1970)
-        body.append(littleEndian: authenticatedAt?.millisecondsSince1970 ?? 0)
-        body.append(littleEndian: absoluteDeadline.millisecondsSince1970)
-        body.append(littleEndian: idleTimeout.milliseconds)
-        body.append(littleEndian: (renewedAt ?? createdAt).millisecondsSince1970)
-        body.append(flags)
-        body.append(UInt8(client.utf8.count))
-        body.append(UInt8(addressClass.utf8.count))
-        body.append(0)
-        body.append(littleEndian: UInt16(subjectBytes.count))
-        link?.withUnsafeBytes { body.append(contentsOf: $0) }
-        nonce?.bytes.withUnsafeBytes { body.append(contentsOf: $0) }
-        body += subjectBytes
-        body += client.utf8
-        body += addressClass.utf8
-        body += values.storage
+        let count =
+            Offset.variablePart + (link == nil ? 0 : 32) + (nonce == nil ? 0 : 32) + subjectBytes.count
+            + client.utf8.count + addressClass.utf8.count + values.storage.count
+        // One allocation of the exact size: this runs at every commit.
+        let body = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            func store(_ value: some FixedWidthInteger, at offset: Int) {
+                bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
+            }
+            bytes.copyBytes(from: Self.magic)
+            bytes[Offset.version] = Self.formatVersion
+            store(UInt64(0), at: Offset.checksum)
+            store(stamp.rawValue, at: Offset.stamp)
+            store(revision, at: Offset.revision)
+            store(createdAt.millisecondsSince1970, at: Offset.createdAt)
+            store(authenticatedAt?.millisecondsSince1970 ?? 0, at: Offset.authenticatedAt)
+            store(absoluteDeadline.millisecondsSince1970, at: Offset.absoluteDeadline)
+            store(idleTimeout.milliseconds, at: Offset.idleTimeout)
+            store((renewedAt ?? createdAt).millisecondsSince1970, at: Offset.renewedAt)
+            bytes[Offset.flags] = flags
+            bytes[Offset.clientLength] = UInt8(client.utf8.count)
+            bytes[Offset.addressClassLength] = UInt8(addressClass.utf8.count)
+            bytes[Offset.reserved] = 0
+            store(UInt16(subjectBytes.count), at: Offset.subjectLength)
+
+            var cursor = Offset.variablePart
+            func append(_ part: some Collection<UInt8>) {
+                UnsafeMutableRawBufferPointer(rebasing: bytes[cursor...]).copyBytes(from: part)
+                cursor += part.count
+            }
+            link?.withUnsafeBytes { append($0) }
+            nonce?.bytes.withUnsafeBytes { append($0) }
+            append(subjectBytes)
+            append(client.utf8)
+            append(addressClass.utf8)
+            append(values.storage)
+            initializedCount = cursor
+        }
         self.init(body: body, expiresAt: min(expiresAt, absoluteDeadline))
+    }
+
+    /// This record after a commit that changes values only: a new stamp, the next revision, extended life.
+    func replacing(_ newValues: SessionValues, stamp: SessionStamp, now: SessionInstant) -> SessionRecord {
+        var values = newValues
+        values.removeExpired()
+        let header = valuesOffset
+        let storage = values.storage
+        // Copied, not built anew: all of the header but stamp and revision stays as it is.
+        let body = [UInt8](unsafeUninitializedCapacity: header + storage.count) { buffer, count in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            self.body.withUnsafeBytes { bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<header])) }
+            storage.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: bytes[header...]).copyMemory(from: $0)
+            }
+            bytes.storeBytes(of: stamp.rawValue.littleEndian, toByteOffset: Offset.stamp, as: UInt64.self)
+            bytes.storeBytes(of: (revision &+ 1).littleEndian, toByteOffset: Offset.revision, as: UInt64.self)
+            count = header + storage.count
+        }
+        let (idleDeadline, overflow) = now.millisecondsSince1970.addingReportingOverflow(idleMilliseconds)
+        let expiresAt = SessionInstant(millisecondsSince1970: overflow ? .max : idleDeadline)
+        return SessionRecord(body: body, expiresAt: min(expiresAt, absoluteDeadline))
     }
 
     /// The longest subject: 1024 bytes of UTF-8.

@@ -1,5 +1,5 @@
 /// What one request knows of its session and wants done to it: a value that decides, while ``SessionManager`` acts.
-struct SessionState: Sendable {
+struct SessionState: ~Copyable, Sendable {
     /// A session that is stored, as this request last saw it.
     struct Stored: Sendable {
         var id: SessionID
@@ -23,7 +23,6 @@ struct SessionState: Sendable {
 
     /// What a commit takes with it.
     struct Pending: Sendable {
-        var stored: Stored?
         var values: SessionValues
         var edits: [SessionEdit]
         var renewal: Renewal?
@@ -32,6 +31,8 @@ struct SessionState: Sendable {
 
     enum Plan: Sendable {
         case nothing
+        /// Another commit of this request is under way: wait for it and ask again.
+        case wait
         case touch(Stored)
         case create(Pending)
         case update(Pending, Stored)
@@ -59,6 +60,9 @@ struct SessionState: Sendable {
     /// The first error of an edit that could not throw it.
     private var failure: SessionError?
     private var namesRead: [String] = []
+    private var isCommitting = false
+    /// Those who wait for the commit that is under way.
+    private var committers: [CheckedContinuation<Void, Never>] = []
 
     init(
         stored: Stored?,
@@ -190,6 +194,7 @@ struct SessionState: Sendable {
         isFinal: Bool,
         rotation: SessionManager.Rotation? = nil
     ) throws(SessionError) -> Plan {
+        if isCommitting { return .wait }
         let mayAnnounce = !isClosed
         if isFinal { isClosed = true }
         if isEnding {
@@ -197,29 +202,67 @@ struct SessionState: Sendable {
                 isEnding = false
                 refusal = SessionError(.ended, "this request has ended the session; it takes no more edits")
             }
+            isCommitting = true
             return .end(successors, stored)
         }
         if let failure {
             dropEdits()
             throw failure
         }
-        let pending = Pending(stored: stored, values: values, edits: edits, renewal: renewal, lifetime: lifetime)
-        edits = []
-        renewal = nil
-        lifetime = nil
         guard let stored else {
             // Nothing is stored for a stranger until somebody writes something for him.
+            let pending = takePending()
             guard !pending.values.isEmpty || pending.signsIn else { return .nothing }
+            isCommitting = true
             return .create(pending)
         }
-        if pending.renewal != nil { return .renew(pending, stored) }
-        if let rotation, mayAnnounce, isFinal, now - stored.record.renewedAt >= rotation.interval {
-            return .rotate(pending, stored)
+        isCommitting = true
+        if renewal != nil { return .renew(takePending(), stored) }
+        if let rotation, mayAnnounce, isFinal, stored.record.isRotationDue(rotation, at: now) {
+            return .rotate(takePending(), stored)
         }
-        if pending.lifetime != nil || (!pending.edits.isEmpty && pending.values != currentValues) {
-            return .update(pending, stored)
+        if lifetime != nil || (!edits.isEmpty && values != currentValues) { return .update(takePending(), stored) }
+        edits = []
+        if refusal == nil, stored.record.isExtensionDue(at: now) { return .touch(stored) }
+        isCommitting = false
+        return .nothing
+    }
+
+    /// Closes a session that has nothing to commit, which is what most requests leave.
+    /// - Returns: Whether that was all; `false` leaves everything to ``beginCommit(now:isFinal:rotation:)``.
+    mutating func closeIfClean(now: SessionInstant, rotation: SessionManager.Rotation?) -> Bool {
+        guard edits.isEmpty, renewal == nil, lifetime == nil, failure == nil, !isEnding, !isCommitting else { return false }
+        if let stored, refusal == nil {
+            if stored.record.isExtensionDue(at: now) { return false }
+            if let rotation, stored.record.isRotationDue(rotation, at: now) { return false }
         }
-        return refusal == nil ? .touch(stored) : .nothing
+        isClosed = true
+        return true
+    }
+
+    private mutating func takePending() -> Pending {
+        defer {
+            edits = []
+            renewal = nil
+            lifetime = nil
+        }
+        return Pending(values: values, edits: edits, renewal: renewal, lifetime: lifetime)
+    }
+
+    /// Waits, unless the commit under way is over already.
+    /// - Returns: Whether it is over.
+    mutating func waitForCommit(_ continuation: CheckedContinuation<Void, Never>) -> Bool {
+        guard isCommitting else { return true }
+        committers.append(continuation)
+        return false
+    }
+
+    /// The commit under way is over.
+    /// - Returns: Those who waited for it; resume them outside the lock.
+    mutating func endCommit() -> [CheckedContinuation<Void, Never>] {
+        isCommitting = false
+        defer { committers = [] }
+        return committers
     }
 
     /// Takes over what a commit wrote. Edits made while it ran stay, on top of it.
@@ -255,6 +298,22 @@ struct SessionState: Sendable {
             announcement = nil
         }
         dropEdits()
+    }
+}
+
+extension SessionRecord {
+    /// Whether a request at `now` must move the idle deadline: when at least a tenth of the idle time would be gained.
+    func isExtensionDue(at now: SessionInstant) -> Bool {
+        let idle = idleMilliseconds
+        let (wanted, overflow) = now.millisecondsSince1970.addingReportingOverflow(idle)
+        let deadline = min(overflow ? .max : wanted, absoluteDeadline.millisecondsSince1970)
+        let gain = deadline.subtractingReportingOverflow(expiresAt.millisecondsSince1970)
+        return !gain.overflow && gain.partialValue > 0 && gain.partialValue >= idle / 10
+    }
+
+    /// Whether the token is old enough to be replaced.
+    func isRotationDue(_ rotation: SessionManager.Rotation, at now: SessionInstant) -> Bool {
+        now - renewedAt >= rotation.interval
     }
 }
 

@@ -21,6 +21,8 @@ struct SessionTelemetry: Sendable {
     let logger: Logger
     let events = SessionEventHub()
     private let managerName: String
+    /// Asked once: bootstrap tracing, as metrics and logging, before the manager is made.
+    private let isTraced = !(InstrumentationSystem.instrument is NoOpInstrument)
     private let createdCount = Counter(label: "sessions.created")
     private let renewedCount = Counter(label: "sessions.renewed")
     private let endedCount = Counter(label: "sessions.ended")
@@ -122,7 +124,7 @@ struct SessionTelemetry: Sendable {
 
     /// Begins a span if somebody traces; end it when the work is done.
     func startSpan(_ name: String) -> (any Span)? {
-        guard !(InstrumentationSystem.instrument is NoOpInstrument) else { return nil }
+        guard isTraced else { return nil }
         let span = InstrumentationSystem.tracer.startSpan(name)
         span.attributes["sessions.manager"] = managerName
         return span

@@ -41,20 +41,21 @@ public struct SessionToken: Sendable {
         bytes.withUnsafeBytes { source in
             String(unsafeUninitializedCapacity: Self.characterCount) { text in
                 Self.alphabet.withUnsafeBufferPointer { alphabet in
-                    var accumulator: UInt32 = 0
-                    var bits = 0
-                    var count = 0
-                    for byte in source {
-                        accumulator = accumulator << 8 | UInt32(byte)
-                        bits += 8
-                        while bits >= 6 {
-                            bits -= 6
-                            text[count] = alphabet[Int(accumulator >> UInt32(bits) & 63)]
-                            count += 1
-                        }
+                    // Three bytes are four characters; the last two bytes are three.
+                    for group in 0..<10 {
+                        let bits =
+                            UInt32(source[group * 3]) << 16 | UInt32(source[group * 3 + 1]) << 8
+                            | UInt32(source[group * 3 + 2])
+                        text[group * 4] = alphabet[Int(bits >> 18)]
+                        text[group * 4 + 1] = alphabet[Int(bits >> 12 & 63)]
+                        text[group * 4 + 2] = alphabet[Int(bits >> 6 & 63)]
+                        text[group * 4 + 3] = alphabet[Int(bits & 63)]
                     }
-                    text[count] = alphabet[Int(accumulator << 2 & 63)]
-                    return count + 1
+                    let bits = UInt32(source[30]) << 8 | UInt32(source[31])
+                    text[40] = alphabet[Int(bits >> 10)]
+                    text[41] = alphabet[Int(bits >> 4 & 63)]
+                    text[42] = alphabet[Int(bits << 2 & 63)]
+                    return Self.characterCount
                 }
             }
         }
@@ -87,21 +88,24 @@ public struct SessionToken: Sendable {
         var last: UInt8 = 0
         withUnsafeMutableBytes(of: &result) { output in
             values.withUnsafeBufferPointer { values in
-                var accumulator: UInt32 = 0
-                var bits = 0
-                var count = 0
-                for character in text {
-                    let value = values[Int(character)]
-                    invalid |= value
-                    last = value
-                    accumulator = accumulator << 6 | UInt32(value & 63)
-                    bits += 6
-                    if bits >= 8 {
-                        bits -= 8
-                        output[count] = UInt8(truncatingIfNeeded: accumulator >> UInt32(bits))
-                        count += 1
-                    }
+                // Four characters are three bytes; the last three are two.
+                for group in 0..<10 {
+                    let v0 = values[Int(text[group * 4])]
+                    let v1 = values[Int(text[group * 4 + 1])]
+                    let v2 = values[Int(text[group * 4 + 2])]
+                    let v3 = values[Int(text[group * 4 + 3])]
+                    invalid |= v0 | v1 | v2 | v3
+                    output[group * 3] = v0 << 2 | (v1 & 63) >> 4
+                    output[group * 3 + 1] = v1 << 4 | (v2 & 63) >> 2
+                    output[group * 3 + 2] = v2 << 6 | v3 & 63
                 }
+                let v0 = values[Int(text[40])]
+                let v1 = values[Int(text[41])]
+                let v2 = values[Int(text[42])]
+                invalid |= v0 | v1 | v2
+                output[30] = v0 << 2 | (v1 & 63) >> 4
+                output[31] = v1 << 4 | (v2 & 63) >> 2
+                last = v2
             }
         }
         // 43 characters carry 258 bits: the last two must be zero, or four texts would name one session.

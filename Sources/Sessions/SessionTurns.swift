@@ -1,43 +1,6 @@
 import DequeModule
 import Synchronization
 
-/// Lets the commits of one `Session` object run one after the other. Never held while waiting for a client.
-final class Turn: Sendable {
-    private struct State {
-        var isTaken = false
-        var waiters: Deque<CheckedContinuation<Void, Never>> = []
-
-        mutating func tryTake() -> Bool {
-            guard !isTaken else { return false }
-            isTaken = true
-            return true
-        }
-    }
-
-    private let state = Mutex(State())
-
-    func take() async {
-        if state.withLock({ $0.tryTake() }) { return }
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                if state.tryTake() { return true }
-                state.waiters.append(continuation)
-                return false
-            }
-            if isFree { continuation.resume() }
-        }
-    }
-
-    func give() {
-        let next = state.withLock { state in
-            let next = state.waiters.popFirst()
-            if next == nil { state.isTaken = false }
-            return next
-        }
-        next?.resume()
-    }
-}
-
 /// First come, first served queues, one for each session that several requests want at the same time.
 ///
 /// What is not contended has no entry: the table is as large as the number of sessions in use at the moment.

@@ -65,5 +65,6 @@ extension HTTPField.Name {
     fileprivate static var secFetchSite: Self { secFetchSiteName }
 }
 
+// swift-format-ignore: NeverForceUnwrap, for the name is valid and constant
 private let secFetchSiteName = HTTPField.Name("Sec-Fetch-Site")!
 #endif

@@ -24,7 +24,10 @@ import Testing
     private func resealed(_ body: [UInt8], _ change: (inout [UInt8]) -> Void) -> [UInt8] {
         var body = body
         change(&body)
-        body.replaceSubrange(SessionRecord.Offset.checksum..<SessionRecord.Offset.stamp, with: repeatElement(0, count: 8))
+        body.replaceSubrange(
+            SessionRecord.Offset.checksum..<SessionRecord.Offset.stamp,
+            with: repeatElement(0, count: 8)
+        )
         return SessionRecord(body: body, expiresAt: time).encoded(for: id)
     }
 
@@ -137,7 +140,10 @@ import Testing
             addressClass: String(repeating: "a", count: SessionLabels.maximumByteCount)
         )
         var values = SessionValues(now: time, limits: SessionLimits(bytesPerValue: 300_000, bytesPerSession: 400_000))
-        try values.set(String(repeating: "v", count: 262_144), for: SessionKey<String>(String(repeating: "k", count: 255)))
+        try values.set(
+            String(repeating: "v", count: 262_144),
+            for: SessionKey<String>(String(repeating: "k", count: 255))
+        )
         let record = SessionRecord(
             stamp: SessionStamp(rawValue: .max),
             revision: .max,
@@ -204,7 +210,8 @@ import Testing
                 var damaged = bytes
                 damaged[position] ^= 1 << UInt8(bit)
                 // A flipped version byte may look like a later format, which is an outage and loses nothing either.
-                let isNewer = position == SessionRecord.Offset.version && damaged[position] > SessionRecord.formatVersion
+                let isNewer =
+                    position == SessionRecord.Offset.version && damaged[position] > SessionRecord.formatVersion
                 #expect(
                     failure(damaged) == (isNewer ? .newerFormat : .corruptRecord),
                     "bit \(bit) of byte \(position)"

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 // Minting and cookie parsing have no public entry of their own.
 @testable import Sessions
@@ -70,18 +71,19 @@ func tokenFigures() async throws -> [Figure] {
 func storeFigures(
     _ name: String,
     _ store: any SessionStore,
+    _ meter: Meter,
     iterations: Int,
     limits: (read: Double, update: Double)?
 ) async throws -> [Figure] {
     let manager = try SessionManager(store: store)
     let requests = try await makeRequests(manager, count: 1024)
-    let read = try await nanoseconds(iterations: iterations) {
+    let read = try await nanoseconds(meter, iterations: iterations) {
         try await openReadClose(manager, requests[$0 & 1023])
     }
-    let update = try await nanoseconds(iterations: iterations) {
+    let update = try await nanoseconds(meter, iterations: iterations) {
         try await openUpdateCommit(manager, requests[$0 & 1023])
     }
-    let create = try await nanoseconds(rounds: 3, iterations: iterations / 4) { _ in
+    let create = try await nanoseconds(meter, rounds: 3, iterations: iterations / 4) { _ in
         _ = try await makeRequests(manager, count: 1)
     }
     return [
@@ -89,4 +91,13 @@ func storeFigures(
         Figure(name: "\(name): open, update, commit", value: update, unit: "ns", limit: limits?.update),
         Figure(name: "\(name): open, set, commit a new session", value: create, unit: "ns"),
     ]
+}
+
+/// The file store without flushing, in a folder that is removed afterwards. Time that passes, since its threads are its
+/// own.
+func fileFigures() async throws -> [Figure] {
+    let path = FileManager.default.temporaryDirectory
+        .appendingPathComponent("session-bench-\(UInt64.random(in: 0...(.max)))")
+    defer { try? FileManager.default.removeItem(at: path) }
+    return try await storeFigures("file", FileSessionStore(path: path.path), .wall, iterations: 10_000, limits: nil)
 }

@@ -25,9 +25,11 @@ struct SessionBench {
         figures += try await storeFigures(
             "memory",
             MemorySessionStore(),
+            .cpu,
             iterations: 200_000,
             limits: (read: 800, update: 1800)
         )
+        figures += try await fileFigures()
         for figure in figures { print(figure.line) }
         if !figures.allSatisfy(\.holds) { exit(1) }
     }

@@ -45,11 +45,16 @@ extension HTTPFields {
         if !isForbidden { self[.cacheControl] = "no-store" }
     }
 
+    private static let varyCookie = [HTTPField(name: .vary, value: HTTPField.Name.cookie.rawName)]
+
     private mutating func addVary(_ name: HTTPField.Name) {
-        guard let existing = self[.vary] else {
-            append(HTTPField(name: .vary, value: name.rawName))
+        guard contains(.vary) else {
+            // The field of nearly every response is made once; the subscript puts it in without the generic machinery
+            // of append(_:).
+            self[fields: .vary] = name == .cookie ? Self.varyCookie : [HTTPField(name: .vary, value: name.rawName)]
             return
         }
+        let existing = self[.vary] ?? ""
         let names = HTTPSyntax.elements(of: existing)
         if names.contains(where: { $0 == "*" || HTTPSyntax.equals($0, name.canonicalName) }) { return }
         self[.vary] = names.isEmpty ? name.rawName : "\(existing), \(name.rawName)"

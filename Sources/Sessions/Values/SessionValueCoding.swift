@@ -17,7 +17,7 @@ enum SessionValueCoding {
         if Value.self == Bool.self {
             return Array((unsafeBitCast(value, to: Bool.self) ? "true" : "false").utf8)
         }
-        if Value.self == String.self, let bytes = encodePlainString(value as! String) {
+        if Value.self == String.self, let text = value as? String, let bytes = encodePlainString(text) {
             return bytes
         }
         return try Array(encoder.encode(value))
@@ -30,8 +30,8 @@ enum SessionValueCoding {
         if Value.self == Bool.self, let boolean = decodeBoolean(json) {
             return unsafeBitCast(boolean, to: Value.self)
         }
-        if Value.self == String.self, let string = decodePlainString(json) {
-            return string as! Value
+        if Value.self == String.self, let value = decodePlainString(json) as? Value {
+            return value
         }
         return try decoder.decode(type, from: Data(json))
     }

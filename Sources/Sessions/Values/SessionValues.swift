@@ -51,6 +51,10 @@ public struct SessionValues: Sendable {
     /// - Throws: ``SessionError`` with the code `.undecodableValue` when the stored JSON is not a `Value`.
     public func value<Value>(for key: SessionKey<Value>) throws(SessionError) -> Value? {
         guard let entry = entry(key.name) else { return nil }
+        return try decode(key, entry)
+    }
+
+    private func decode<Value>(_ key: SessionKey<Value>, _ entry: Entry) throws(SessionError) -> Value {
         do {
             return try storage.withUnsafeBytes { bytes in
                 try SessionValueCoding.decode(
@@ -103,11 +107,13 @@ public struct SessionValues: Sendable {
     ///   sum does not fit into an `Int`.
     @discardableResult
     public mutating func increment(_ key: SessionKey<Int>, by amount: Int = 1) throws(SessionError) -> Int {
-        let (sum, overflow) = (try value(for: key) ?? 0).addingReportingOverflow(amount)
+        let entry = entry(key.name)
+        let (sum, overflow) = (try entry.map { entry throws(SessionError) in try decode(key, entry) } ?? 0)
+            .addingReportingOverflow(amount)
         guard !overflow else {
             throw SessionError(.valueTooLarge, "\"\(key.name)\" cannot grow further: the sum does not fit into an Int")
         }
-        try setJSON(SessionValueCoding.encodeInteger(sum), for: key.name, expiresAt: entry(key.name)?.expiresAt)
+        try setJSON(SessionValueCoding.encodeInteger(sum), for: key.name, expiresAt: entry?.expiresAt)
         return sum
     }
 
@@ -242,7 +248,9 @@ extension SessionValues {
             storage.withUnsafeBytes { bytes in
                 var position = 0
                 while let entry = Self.parseEntry(bytes, at: position) {
-                    if UnsafeRawBufferPointer(rebasing: bytes[entry.key]).elementsEqual(wanted) {
+                    if entry.key.count == wanted.count,
+                        UnsafeRawBufferPointer(rebasing: bytes[entry.key]).elementsEqual(wanted)
+                    {
                         return shifted(entry)
                     }
                     position = entry.whole.upperBound

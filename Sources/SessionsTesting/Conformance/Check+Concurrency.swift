@@ -122,20 +122,4 @@ extension SessionStoreConformance {
         context.expect(items.count, is: count, "of \(count) items added at once none is lost or doubled")
         context.expect(Set(items).count, is: count, "of \(count) items added at once none is lost or doubled")
     }
-
-    /// All records of a store, page by page.
-    static func list(
-        _ store: any EnumerableSessionStore,
-        limit: Int = 1000,
-        now: SessionInstant
-    ) async throws -> [SessionPage.Entry] {
-        var entries: [SessionPage.Entry] = []
-        var cursor: SessionID?
-        repeat {
-            let page = try await store.page(after: cursor, limit: limit, now: now)
-            entries += page.entries
-            cursor = page.next
-        } while cursor != nil
-        return entries
-    }
 }

@@ -41,7 +41,7 @@ extension SessionStoreConformance.Check {
         if let (id, record) = records.first(where: { !$0.value.isForwarder }) {
             _ = try await store.delete(id, ifStamp: record.stamp, now: context.now)
             context.expect(try await store.count(now: context.now), is: before + 24, "an ended session is not counted")
-            let listed = try await SessionStoreConformance.list(store, now: context.now)
+            let listed = try await context.list(store)
             context.expect(!listed.contains { $0.id == id }, "an ended session is not listed")
         }
     }

@@ -85,7 +85,7 @@ extension SessionStoreConformance.Check {
         if let enumerable, let countBefore {
             let gone = countBefore - (try await enumerable.count(now: context.now))
             context.expect(gone >= 5, "expired records are not counted: of 5 that expired \(gone) left the count")
-            let listed = try await SessionStoreConformance.list(enumerable, now: context.now)
+            let listed = try await context.list(enumerable)
             let expired = Set(dead.map(\.id) + [loaded.id])
             context.expect(
                 !listed.contains { expired.contains($0.id) },

@@ -6,21 +6,24 @@ extension SessionStoreConformance.Check {
     static let managers: [Self] = [endAllBesideRequests, requestsBesideEndAll, renewalsBesideUpdates]
 
     private static let endAllBesideRequests = Self(
-        "No session survives an end-all that runs while its request is held at any of its steps"
+        "No session survives an end-all that runs while its request is held at any of its steps",
+        needsManager: true
     ) { context in
         guard let store = context.store as? any SubjectIndexingSessionStore else { return }
         try await SessionStoreConformance.forEachScenario(store, context) { try await $0.holdingRequest($1) }
     }
 
     private static let requestsBesideEndAll = Self(
-        "No session survives an end-all that is held at any of its steps while its request runs"
+        "No session survives an end-all that is held at any of its steps while its request runs",
+        needsManager: true
     ) { context in
         guard let store = context.store as? any SubjectIndexingSessionStore else { return }
         try await SessionStoreConformance.forEachScenario(store, context) { try await $0.holdingEndAll($1) }
     }
 
     private static let renewalsBesideUpdates = Self(
-        "Of renewals and updates at once every acknowledged item is in the one session that lives"
+        "Of renewals and updates at once every acknowledged item is in the one session that lives",
+        needsManager: true
     ) { context in
         try await SessionStoreConformance.renewalsBesideUpdates(on: context.store, context)
         try await SessionStoreConformance.renewalsBesideUpdates(on: SessionStoreConformance.basic(context.store), context)

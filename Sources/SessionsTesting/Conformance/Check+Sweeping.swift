@@ -93,7 +93,7 @@ extension SessionStoreConformance.Check {
                 if round.isMultiple(of: 2) { await Task.yield() }
                 return try await store.update(update, id: updatedID, ifStamp: updated.stamp, now: before)
             }()
-            async let sweeping = SessionStoreConformance.sweepRound(store, now: after)
+            async let sweeping = context.sweep(store, at: after)
             _ = try await sweeping
             context.clock.advance(to: after)
             if try await touching {
@@ -111,14 +111,5 @@ extension SessionStoreConformance.Check {
                 )
             }
         }
-    }
-}
-
-extension SessionStoreConformance {
-    fileprivate static func sweepRound(_ store: any SweepingSessionStore, now: SessionInstant) async throws {
-        var position: SweepPosition?
-        repeat {
-            position = try await store.sweep(from: position, limit: 256, now: now).next
-        } while position != nil
     }
 }

@@ -142,23 +142,47 @@ extension SessionStoreConformance {
 
         /// Removes whatever is there under an id that every run uses.
         func clear(_ id: SessionID) async throws {
-            while let record = try await load(id) {
-                _ = try await store.delete(id, ifStamp: record.stamp, now: now)
-            }
+            guard let record = try await load(id) else { return }
+            expect(
+                try await store.delete(id, ifStamp: record.stamp, now: now),
+                is: .deleted,
+                "a record that was loaded can be deleted with its stamp"
+            )
         }
 
         /// Sweeps a whole round.
-        func sweep(_ store: any SweepingSessionStore, limit: Int = 256) async throws -> [SessionID] {
+        @discardableResult
+        func sweep(
+            _ store: any SweepingSessionStore,
+            limit: Int = 256,
+            at time: SessionInstant? = nil
+        ) async throws -> [SessionID] {
             var expired: [SessionID] = []
             var position: SweepPosition?
             for _ in 0..<100_000 {
-                let step = try await store.sweep(from: position, limit: limit, now: now)
+                let step = try await store.sweep(from: position, limit: limit, now: time ?? now)
                 expired += step.expired
                 guard let next = step.next else { return expired }
                 position = next
             }
             fail("a round of sweeping ends: it did not within 100,000 steps")
             throw Abort()
+        }
+
+        /// All records of a store, page by page.
+        func list(_ store: any EnumerableSessionStore) async throws -> [SessionPage.Entry] {
+            var entries: [SessionPage.Entry] = []
+            var cursor: SessionID?
+            repeat {
+                let page = try await store.page(after: cursor, limit: 1000, now: now)
+                entries += page.entries
+                if let cursor, let next = page.next, next <= cursor {
+                    fail("each page begins after the one before")
+                    throw Abort()
+                }
+                cursor = page.next
+            } while cursor != nil
+            return entries
         }
     }
 

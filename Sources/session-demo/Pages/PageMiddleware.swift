@@ -89,6 +89,7 @@ struct ErrorPage {
 }
 
 extension HTTPField.Name {
+    // swift-format-ignore: NeverForceUnwrap, for the name is valid and constant
     fileprivate static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 }
 #endif

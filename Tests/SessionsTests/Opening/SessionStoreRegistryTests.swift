@@ -51,7 +51,8 @@ struct SessionStoreRegistryTests {
         try registry.register(provider)
         #expect(registry.names == ["couch", "couchdb", "file", "memory"])
         #expect(try await registry.makeStore("couchdb://db") is MemorySessionStore)
-        #expect(try await error { _ = try await registry.makeStore(provider: "couch", config: "") }.message.contains("couch"))
+        let error = try await error { _ = try await registry.makeStore(provider: "couch", config: "") }
+        #expect(error.message.contains("couch"))
     }
 
     @Test("a taken name is an error and changes nothing")
@@ -129,7 +130,8 @@ struct SessionStoreRegistryTests {
         #expect(plain is MemorySessionStore)
         #expect((plain as? MemorySessionStore)?.configuration.maximumCount == nil)
         for text in ["memory:x", "memory://h", "memory:?maximum=0", "memory:?max=1", "memory:?maximum=9999999999999999999"] {
-            #expect(try await error { _ = try await registry.makeStore(text) }.message.contains("memory"))
+            let error = try await error { _ = try await registry.makeStore(text) }
+            #expect(error.message.contains("memory"))
         }
     }
 
@@ -161,7 +163,8 @@ struct SessionStoreRegistryTests {
         ]
     )
     func fileErrors(text: String, part: String) async throws {
-        #expect(try await error { _ = try await registry.makeStore(text) }.message.contains(part))
+        let error = try await error { _ = try await registry.makeStore(text) }
+        #expect(error.message.contains(part))
     }
 
     @Test("file: an empty configuration string, a control character and an address are errors", arguments: ["", " ", "a\nb", "a\u{0}b", "file:./x"])
@@ -175,7 +178,8 @@ struct SessionStoreRegistryTests {
     func unusableFolder() async throws {
         try await withTemporaryPath { path in
             #expect(FileManager.default.createFile(atPath: path, contents: nil))
-            #expect(try await error { _ = try await registry.makeStore(provider: "file", config: path) }.code == .misconfigured)
+            let error = try await error { _ = try await registry.makeStore(provider: "file", config: path) }
+            #expect(error.code == .misconfigured)
         }
     }
 }

@@ -182,15 +182,21 @@ import Testing
 
     // MARK: Values that do not decode
 
-    @Test("P4: what does not decode is one key's trouble and not the session's", arguments: [
-        "", "nul", "{", "[1,", "\"open", "\"a\u{0}b\"", "1 2", "NaN", "1e999999", "\"\\ud800\"",
-    ])
+    @Test(
+        "P4: what does not decode is one key's trouble and not the session's",
+        arguments: [
+            "", "nul", "{", "[1,", "\"open", "\"a\u{0}b\"", "1 2", "NaN", "1e999999", "\"\\ud800\"",
+        ]
+    )
     func oddJSON(text: String) throws {
         var values = values()
         try values.set(1, for: "before")
         try values.setJSON(Array(text.utf8), for: "odd")
         try values.set("x", for: "after")
-        #expect(failure { () throws(SessionError) in _ = try values.value(for: SessionKey<Int>("odd")) } == .undecodableValue)
+        #expect(
+            failure { () throws(SessionError) in _ = try values.value(for: SessionKey<Int>("odd")) }
+                == .undecodableValue
+        )
         #expect(values[SessionKey<Int>("odd")] == nil)
         #expect(values["before"] == 1)
         #expect(values["after"] == "x")
@@ -200,7 +206,8 @@ import Testing
     @Test("P4: arrays in arrays, 100,000 deep, are refused and do not exhaust the stack")
     func deepNesting() throws {
         let depth = 100_000
-        let json = [UInt8](repeating: UInt8(ascii: "["), count: depth) + [UInt8](repeating: UInt8(ascii: "]"), count: depth)
+        let json =
+            [UInt8](repeating: UInt8(ascii: "["), count: depth) + [UInt8](repeating: UInt8(ascii: "]"), count: depth)
         var values = values(SessionLimits(bytesPerValue: json.count, bytesPerSession: json.count + 100))
         try values.setJSON(json, for: "deep")
         try values.set(1, for: "n")
@@ -216,8 +223,13 @@ import Testing
         var values = values()
         try values.set(5, for: "n")
         try values.set("five", for: "s")
-        #expect(failure { () throws(SessionError) in _ = try values.value(for: SessionKey<String>("n")) } == .undecodableValue)
-        #expect(failure { () throws(SessionError) in _ = try values.value(for: SessionKey<Int>("s")) } == .undecodableValue)
+        #expect(
+            failure { () throws(SessionError) in _ = try values.value(for: SessionKey<String>("n")) }
+                == .undecodableValue
+        )
+        #expect(
+            failure { () throws(SessionError) in _ = try values.value(for: SessionKey<Int>("s")) } == .undecodableValue
+        )
         #expect(values["n"] == 5)
         #expect(values["s"] == "five")
         try values.set("6", for: "n")
@@ -286,7 +298,10 @@ import Testing
     }
 
     @Test func stringsAreWrittenAsTheEncoderWritesThem() throws {
-        var strings = ["", " ", "/", "</script>", "a\"b", "a\\b", "\r\n", "é", "e\u{301}", "日本語", "👩‍👩‍👧‍👦", "\u{2028}\u{2029}", "\u{FEFF}x"]
+        var strings = [
+            "", " ", "/", "</script>", "a\"b", "a\\b", "\r\n", "é", "e\u{301}", "日本語", "👩‍👩‍👧‍👦", "\u{2028}\u{2029}",
+            "\u{FEFF}x",
+        ]
         for value in (0..<0x180 as Range<UInt32>) {
             if let scalar = Unicode.Scalar(value) { strings += [String(scalar), "a\(scalar)b"] }
         }
@@ -297,12 +312,17 @@ import Testing
         for string in strings { try expectAgreement(string) }
     }
 
-    @Test("texts that both ways can read give the same value, the others none", arguments: [
-        "0", "-0", "00", "01", "-", "--1", "+1", " 1", "1 ", "1.0", "1.5", "1e2", "1E2", "0x1", "", "null", "true", "TRUE",
-        "false", "999999999999999999", "-999999999999999999", "1000000000000000000", "9223372036854775807",
-        "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "\"a\"", "\"\\u0041\"", "\"\\n\"", "\"a",
-        "a\"", "\"", "\"\"", "\"a\tb\"", "\"a\"b\"", "\"\u{7F}\"", "\"\u{E9}\"", "[1]", "{}",
-    ])
+    @Test(
+        "texts that both ways can read give the same value, the others none",
+        arguments: [
+            "0", "-0", "00", "01", "-", "--1", "+1", " 1", "1 ", "1.0", "1.5", "1e2", "1E2", "0x1", "", "null", "true",
+            "TRUE",
+            "false", "999999999999999999", "-999999999999999999", "1000000000000000000", "9223372036854775807",
+            "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "\"a\"", "\"\\u0041\"", "\"\\n\"",
+            "\"a",
+            "a\"", "\"", "\"\"", "\"a\tb\"", "\"a\"b\"", "\"\u{7F}\"", "\"\u{E9}\"", "[1]", "{}",
+        ]
+    )
     func readersAgree(text: String) {
         func expectAgreement<Value: Codable & Equatable>(_ type: Value.Type) {
             let direct = Array(text.utf8).withUnsafeBytes { try? SessionValueCoding.decode(type, from: $0) }

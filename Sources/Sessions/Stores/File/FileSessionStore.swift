@@ -1,7 +1,7 @@
 /// Sessions in a folder: no service to run, safe between processes, kept over restarts.
 ///
 /// ```swift
-/// let sessions = SessionManager(store: try FileSessionStore(path: "sessions"))
+/// let sessions = try SessionManager(store: FileSessionStore(path: "sessions"))
 /// ```
 ///
 /// Any number of processes on one machine may use one folder. Each record is a file of its own with two checksummed

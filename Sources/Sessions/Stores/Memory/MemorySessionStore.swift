@@ -203,7 +203,7 @@ extension MemorySessionStore: RenewingSessionStore {
 }
 
 extension MemorySessionStore: HealthCheckingSessionStore {
-    /// Returns: memory always answers.
+    /// Returns at once: memory always answers.
     public func checkHealth() async throws(SessionStoreError) {}
 }
 
