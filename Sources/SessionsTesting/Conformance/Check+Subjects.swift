@@ -127,13 +127,14 @@ extension SessionStoreConformance.Check {
 
     private static let indexIsOneStep = Self("Sign-ins beside an end-all are in its list or see its epoch") { context in
         guard let store = context.store as? any SubjectIndexingSessionStore else { return }
-        for _ in 0..<20 {
+        for round in 0..<40 {
             let subject = context.makeSubject()
             let deadline = context.now + .seconds(3600)
             let ids = (0..<16).map { _ in context.makeID() }
             let before = try await store.epoch(of: subject)
             async let raising = {
-                await Task.yield()
+                // Early in one round and late in another, so that it falls between the sign-ins' steps in some.
+                for _ in 0..<(round % 10) { await Task.yield() }
                 return try await store.raiseEpoch(of: subject, now: context.now)
             }()
             let seen = try await SessionStoreConformance.concurrently(16) { index in

@@ -68,6 +68,8 @@ struct EndAllRaces<Base: SubjectIndexingSessionStore>: EndAllRacing {
             let stage = try await Stage(scenario, base: base, context)
             let manager = try stage.manager(on: held.visible)
             try await withThrowingTaskGroup { group in
+                // The group waits for the held task even if something below throws.
+                defer { held.gate.open() }
                 group.addTask {
                     // A request that has fewer steps than the one it would be held at.
                     defer { held.gate.open() }
@@ -92,6 +94,8 @@ struct EndAllRaces<Base: SubjectIndexingSessionStore>: EndAllRacing {
             let manager = try stage.manager(on: held.visible)
             let requests = try stage.manager(on: held.isStepwise ? StepwiseSessionStore(base: base) : base)
             try await withThrowingTaskGroup { group in
+                // The group waits for the held task even if something below throws.
+                defer { held.gate.open() }
                 group.addTask {
                     defer { held.gate.open() }
                     try await manager.endAll(of: stage.subject)
