@@ -52,7 +52,11 @@ struct FileStoreWriter {
         return id
     }
 
-    static func record(revision: UInt64, subject: String = "", kind: SessionRecord.Kind = .session(predecessor: nil))
+    static func record(
+        revision: UInt64,
+        subject: String = "",
+        kind: SessionRecord.Kind = .session(predecessor: nil)
+    )
         -> SessionRecord
     {
         let now = now
