@@ -78,13 +78,16 @@ public struct StoreURL: Hashable, Sendable {
         let hasUserInfo = authority.utf8.contains(UInt8(ascii: "@"))
         // An unescaped / or ? in a password ends the authority in the middle of the password. Then the @ follows.
         guard hasUserInfo || !rest.utf8.contains(UInt8(ascii: "@")) else {
-            throw Self.error("an \"@\" follows the host: write \"/\", \"?\" and \"@\" in user and password as %2F, %3F, %40")
+            throw Self.error(
+                "an \"@\" follows the host: write \"/\", \"?\" and \"@\" in user and password as %2F, %3F, %40")
         }
         self.path = try Self.decoded(path, part: "path")
         let hostList: Substring
         if hasUserInfo {
             let parts = authority.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-            guard parts.count == 2 else { throw Self.error("there is more than one \"@\": write %40 in user and password") }
+            guard parts.count == 2 else {
+                throw Self.error("there is more than one \"@\": write %40 in user and password")
+            }
             let (user, password) = Self.split(Substring(parts[0]), at: UInt8(ascii: ":"))
             self.user = try Self.decoded(user, part: "user")
             self.password = try password.map { text throws(SessionStoreError) in
