@@ -96,7 +96,7 @@ struct FileStoreWriter {
 
     static func steps(_ store: FileSessionStore) async throws {
         func new() throws -> SessionID {
-            try id((0..<64).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined())
+            try self.id((0..<64).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined())
         }
         let (id, newID) = (try new(), try new())
         Output.line("begin")
