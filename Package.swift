@@ -84,6 +84,12 @@ let package = Package(
                 .product(name: "Mustache", package: "swift-mustache", condition: .when(traits: ["Hummingbird"])),
             ]
         ),
+        // What Scripts/check-file-store-kill kills and Scripts/check-file-store-flush watches.
+        .executableTarget(
+            name: "file-store-writer",
+            dependencies: ["Sessions"],
+            path: "Tests/file-store-writer"
+        ),
         .testTarget(
             name: "SessionsTests",
             dependencies: [

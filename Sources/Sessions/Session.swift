@@ -138,6 +138,12 @@ public final class Session: Sendable {
                 await withCheckedContinuation { continuation in
                     if state.withLock({ $0.waitForCommit(continuation) }) { continuation.resume() }
                 }
+            case .update(let pending, let stored):
+                // By far the most frequent, so it does without the frame that serves all the others.
+                defer {
+                    for committer in state.withLock({ $0.endCommit() }) { committer.resume() }
+                }
+                return try await manager.update(self, pending, stored, now: now)
             default:
                 defer {
                     for committer in state.withLock({ $0.endCommit() }) { committer.resume() }

@@ -59,13 +59,6 @@ extension SessionInstant: CustomStringConvertible {
 }
 
 extension Duration {
-    /// This duration in whole milliseconds, rounded down, saturating at the ends of `Int64`.
-    package var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        let (sum, overflowed) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
-        guard !overflowed else { return seconds < 0 ? .min : .max }
-        return sum
-    }
+    /// This duration in whole milliseconds, rounded towards zero, saturating at the ends of `Int64`.
+    package var milliseconds: Int64 { Int64(clamping: attoseconds / 1_000_000_000_000_000) }
 }

@@ -18,7 +18,15 @@ public struct SessionLabels: Hashable, Sendable {
         self.addressClass = addressClass.flatMap(Self.cleaned)
     }
 
+    /// Takes labels that were cleaned before they were stored.
+    init(cleanedClient: String?, cleanedAddressClass: String?) {
+        client = cleanedClient
+        addressClass = cleanedAddressClass
+    }
+
     private static func cleaned(_ text: String) -> String? {
+        // Plain ASCII, which nearly all labels are, needs no look at Unicode's tables.
+        if 1...maximumByteCount ~= text.utf8.count, text.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return text }
         var cleaned = ""
         var count = 0
         for character in text {

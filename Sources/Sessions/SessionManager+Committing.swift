@@ -9,7 +9,7 @@ extension SessionManager {
         case .touch(let stored):
             await extend(stored, of: session, now: now)
         case .update(let pending, let stored):
-            try await update(session, pending, stored)
+            try await update(session, pending, stored, now: now)
         case .create(let pending):
             try await spanning("sessions.commit", session) {
                 let stored = try await create(pending, labels: session.labels, now: now)
@@ -37,14 +37,16 @@ extension SessionManager {
         }
     }
 
-    private func update(
+    /// Commits edits to a stored session.
+    func update(
         _ session: Session,
         _ pending: SessionState.Pending,
-        _ stored: SessionState.Stored
+        _ stored: SessionState.Stored,
+        now: SessionInstant
     ) async throws {
         let span = telemetry.startSpan("sessions.commit")
         do {
-            let committed = try await write(pending, to: stored, policy: session.policy)
+            let committed = try await write(pending, to: stored, policy: session.policy, now: now)
             // A rotation in between has moved the session; the browser is told the same token once more.
             let token = committed.id == stored.id ? nil : committed.token
             session.state.withLock { $0.completeCommit(committed, announcing: token) }
@@ -146,14 +148,15 @@ extension SessionManager {
     private func write(
         _ pending: SessionState.Pending,
         to stored: SessionState.Stored,
-        policy: SessionPolicy
+        policy: SessionPolicy,
+        now: SessionInstant
     ) async throws -> SessionState.Stored {
         var attempt: Attempt
         if commitTurns.isTaken(stored.id) {
             attempt = Attempt(pending, base: stored.record, policy: policy)
         } else {
-            let record = record(from: stored.record, pending.values, pending)
-            switch try await update(record, id: stored.id, ifStamp: stored.record.stamp) {
+            let record = record(from: stored.record, pending.values, lifetime: pending.lifetime, now: now)
+            switch try await update(record, id: stored.id, ifStamp: stored.record.stamp, now: now) {
             case .updated:
                 return SessionState.Stored(id: stored.id, token: stored.token, record: record)
             case .missing:
@@ -195,8 +198,14 @@ extension SessionManager {
         try await inTurn(stored.id) { latest in
             if let latest, latest.revision > attempt.base.revision { try rebase(&attempt, on: latest, id: stored.id) }
             let record = try await retrying { () -> SessionRecord? in
-                let record = self.record(from: attempt.base, attempt.values, attempt.pending)
-                switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp) {
+                let now = now
+                let record = self.record(
+                    from: attempt.base,
+                    attempt.values,
+                    lifetime: attempt.pending.lifetime,
+                    now: now
+                )
+                switch try await update(record, id: stored.id, ifStamp: attempt.base.stamp, now: now) {
                 case .updated:
                     return record
                 case .missing:
@@ -254,22 +263,20 @@ extension SessionManager {
     func record(
         from base: SessionRecord,
         _ values: SessionValues,
-        _ pending: SessionState.Pending
+        lifetime: Lifetime?,
+        now: SessionInstant
     ) -> SessionRecord {
-        let now = now
-        let idle = pending.lifetime?.idle ?? base.idleTimeout
-        let absoluteDeadline = pending.lifetime.map {
-            (base.authenticatedAt ?? base.createdAt) + $0.absolute
-        }
         var values = values
         values.now = now
+        guard let lifetime else { return base.replacing(values, stamp: makeStamp(), now: now) }
+        let idle = lifetime.idle
         return SessionRecord(
             stamp: makeStamp(),
             revision: base.revision &+ 1,
             createdAt: base.createdAt,
             authenticatedAt: base.authenticatedAt,
             renewedAt: base.renewedAt,
-            absoluteDeadline: absoluteDeadline ?? base.absoluteDeadline,
+            absoluteDeadline: (base.authenticatedAt ?? base.createdAt) + lifetime.absolute,
             idleTimeout: idle,
             expiresAt: now + idle,
             kind: base.kind,
@@ -283,7 +290,8 @@ extension SessionManager {
     func update(
         _ record: SessionRecord,
         id: SessionID,
-        ifStamp stamp: SessionStamp
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
     ) async throws(SessionError) -> UpdateOutcome {
         do throws(SessionStoreError) {
             return try await store.update(record, id: id, ifStamp: stamp, now: now)

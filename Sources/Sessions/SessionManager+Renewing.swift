@@ -105,7 +105,7 @@ extension SessionManager {
                     // Another request has committed in between: its values come along.
                     let revised = successorRecord(of: oldID, attempt, labels: labels)
                     if renewing == nil {
-                        guard try await update(revised, id: newID, ifStamp: successor.stamp) == .updated else {
+                        guard try await update(revised, id: newID, ifStamp: successor.stamp, now: now) == .updated else {
                             throw SessionError.endedMeanwhile
                         }
                     }
@@ -152,7 +152,7 @@ extension SessionManager {
         _ newID: SessionID
     ) async throws(SessionError) -> RenewOutcome {
         guard let renewing else {
-            switch try await update(forwarder, id: oldID, ifStamp: stamp) {
+            switch try await update(forwarder, id: oldID, ifStamp: stamp, now: now) {
             case .updated: return .renewed
             case .conflict(let current): return .conflict(current)
             case .missing: return .missing

@@ -93,6 +93,28 @@ extension SessionRecord {
         self.init(body: body, expiresAt: min(expiresAt, absoluteDeadline))
     }
 
+    /// This record after a commit that changes values only: a new stamp, the next revision, extended life.
+    func replacing(_ newValues: SessionValues, stamp: SessionStamp, now: SessionInstant) -> SessionRecord {
+        var values = newValues
+        values.removeExpired()
+        let header = valuesOffset
+        let storage = values.storage
+        // Copied, not built anew: all of the header but stamp and revision stays as it is.
+        let body = [UInt8](unsafeUninitializedCapacity: header + storage.count) { buffer, count in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            self.body.withUnsafeBytes { bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<header])) }
+            storage.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: bytes[header...]).copyMemory(from: $0)
+            }
+            bytes.storeBytes(of: stamp.rawValue.littleEndian, toByteOffset: Offset.stamp, as: UInt64.self)
+            bytes.storeBytes(of: (revision &+ 1).littleEndian, toByteOffset: Offset.revision, as: UInt64.self)
+            count = header + storage.count
+        }
+        let (idleDeadline, overflow) = now.millisecondsSince1970.addingReportingOverflow(idleMilliseconds)
+        let expiresAt = SessionInstant(millisecondsSince1970: overflow ? .max : idleDeadline)
+        return SessionRecord(body: body, expiresAt: min(expiresAt, absoluteDeadline))
+    }
+
     /// The longest subject: 1024 bytes of UTF-8.
     public static let maximumSubjectByteCount = 1024
 

@@ -85,8 +85,8 @@ public struct SessionRecord: Sendable {
     public var labels: SessionLabels {
         let part = variablePart
         return SessionLabels(
-            client: part.client.isEmpty ? nil : text(part.client),
-            addressClass: part.addressClass.isEmpty ? nil : text(part.addressClass)
+            cleanedClient: part.client.isEmpty ? nil : text(part.client),
+            cleanedAddressClass: part.addressClass.isEmpty ? nil : text(part.addressClass)
         )
     }
 
@@ -94,7 +94,7 @@ public struct SessionRecord: Sendable {
     public func values(at now: SessionInstant) -> SessionValues { values(at: now, limits: .init()) }
 
     func values(at now: SessionInstant, limits: SessionLimits) -> SessionValues {
-        SessionValues(storage: body[variablePart.addressClass.upperBound...], now: now, limits: limits)
+        SessionValues(storage: body[valuesOffset...], now: now, limits: limits)
     }
 
     /// Whether the session lives at `now`: both deadlines are ahead.
@@ -159,6 +159,9 @@ extension SessionRecord {
             addressClass: next(Int(body[Offset.addressClassLength]))
         )
     }
+
+    /// Where the values begin.
+    var valuesOffset: Int { variablePart.addressClass.upperBound }
 
     private func load(_ offset: Int) -> UInt64 {
         body.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }

@@ -100,8 +100,8 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         }
     }
 
-    /// What `finish` added to a response that its error replaces: the cookie of a session that an earlier `save()` of the
-    /// request made or ended, which stays so.
+    /// What `finish` added to a response that its error replaces: the cookie of a session that an earlier `save()` of
+    /// the request made or ended, which stays so.
     private func sessionFields(of fields: HTTPFields) -> HTTPFields {
         let cookie = manager.configuration.cookie.map { "\($0.name)=" }
         return fields.filter { field in

@@ -9,7 +9,10 @@ import Testing
 
 @Suite("SessionMiddleware")
 struct SessionMiddlewareTests {
-    @Test("D35: a request that does not use its session costs no store call, no cookie and no Vary", arguments: [true, false])
+    @Test(
+        "D35: a request that does not use its session costs no store call, no cookie and no Vary",
+        arguments: [true, false]
+    )
     func plain(hasCookie: Bool) async throws {
         let site = try TestSite()
         try await site.test { client in
@@ -338,7 +341,8 @@ struct SessionMiddlewareTests {
                 return error.message
             }
         }
-        router.group("group").add(middleware: SessionPolicyMiddleware(SessionPolicy())).get("read") { _, _ in "no error" }
+        let group = router.group("group").add(middleware: SessionPolicyMiddleware(SessionPolicy()))
+        group.get("read") { _, _ in "no error" }
         try await Application(router: router, logger: TestSite.quiet).test(.router) { client in
             let error = try await client.execute(uri: "/read", method: .get)
             #expect(error.text.contains("SessionMiddleware"))

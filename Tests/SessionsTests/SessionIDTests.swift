@@ -32,7 +32,8 @@ struct SessionIDTests {
         "I2, I3, I5: any other text is no id, upper case included",
         arguments: [
             "", "0", String(repeating: "0", count: 63), String(repeating: "0", count: 65),
-            String(repeating: "A", count: 64), String(repeating: "g", count: 64), String(repeating: "0", count: 63) + " ",
+            String(repeating: "A", count: 64), String(repeating: "g", count: 64),
+            String(repeating: "0", count: 63) + " ",
             "../" + String(repeating: "0", count: 61), String(repeating: "0", count: 63) + "\u{0}",
             String(repeating: "\u{664}", count: 32), String(repeating: "%", count: 64),
         ]

@@ -29,7 +29,7 @@ struct SessionTokenTests {
     func canonical() {
         let text = SessionToken(bytes: Digest32()).secret
         #expect(SessionToken(text) != nil)
-        for last in "BCDFGHIJ" { #expect(SessionToken(text.dropLast() + String(last)) == nil) }
+        for last in "BCDFGHJK" { #expect(SessionToken(text.dropLast() + String(last)) == nil) }
         for last in "AEIMQUYcgkosw048" { #expect(SessionToken(text.dropLast() + String(last)) != nil) }
         #expect(SessionToken(text + "=") == nil)
         #expect(SessionToken(text.dropLast() + "=") == nil)
@@ -112,7 +112,8 @@ struct SessionTokenTests {
         for bit in 0..<256 {
             var bytes = [UInt8](repeating: 0, count: 32)
             bytes[bit / 8] = 1 << UInt8(bit % 8)
-            #expect(bytes.withUnsafeBytes { SessionToken(bytes: Digest32(copying: $0)) } != SessionToken(bytes: Digest32()))
+            #expect(
+                bytes.withUnsafeBytes { SessionToken(bytes: Digest32(copying: $0)) } != SessionToken(bytes: Digest32()))
         }
     }
 }

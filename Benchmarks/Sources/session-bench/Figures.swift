@@ -56,6 +56,22 @@ func openUpdateCommit(_ manager: SessionManager, _ request: HTTPRequest) async t
     keep(fields)
 }
 
+/// The request of a browser that comes for the first time.
+private let firstRequest: HTTPRequest = {
+    var request = HTTPRequest(method: .get, scheme: "https", authority: "example.com", path: "/")
+    request.headerFields[.userAgent] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
+    request.headerFields[.accept] = "*/*"
+    return request
+}()
+
+func create(_ manager: SessionManager) async throws {
+    let exchange = manager.exchange(for: firstRequest)
+    try await exchange.session().set(1, for: .number)
+    var fields = HTTPFields()
+    try await exchange.finish(&fields)
+    keep(fields)
+}
+
 func tokenFigures() async throws -> [Figure] {
     let random = SystemSessionRandom()
     let mint = await nanoseconds(iterations: 100_000) { _ in keep(SessionToken(from: random).secret) }
@@ -84,7 +100,7 @@ func storeFigures(
         try await openUpdateCommit(manager, requests[$0 & 1023])
     }
     let create = try await nanoseconds(meter, rounds: 3, iterations: iterations / 4) { _ in
-        _ = try await makeRequests(manager, count: 1)
+        try await create(manager)
     }
     return [
         Figure(name: "\(name): open, read, close", value: read, unit: "ns", limit: limits?.read),

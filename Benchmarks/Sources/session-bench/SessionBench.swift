@@ -9,8 +9,8 @@ import Sessions
 
 /// Prints the in-process figures; ends with status 1 if one is over its limit.
 ///
-/// Arguments: none for everything; `read N` or `update N` run that many iterations on the memory store and nothing else,
-/// for a profiler.
+/// Arguments: none for everything; `read N`, `update N` or `create N` run that many iterations on the memory store and
+/// nothing else, for a profiler.
 @main
 struct SessionBench {
     static func main() async throws {
@@ -38,10 +38,10 @@ struct SessionBench {
         let manager = try SessionManager(store: MemorySessionStore())
         let requests = try await makeRequests(manager, count: 64)
         for iteration in 0..<iterations {
-            if what == "read" {
-                try await openReadClose(manager, requests[iteration & 63])
-            } else {
-                try await openUpdateCommit(manager, requests[iteration & 63])
+            switch what {
+            case "read": try await openReadClose(manager, requests[iteration & 63])
+            case "update": try await openUpdateCommit(manager, requests[iteration & 63])
+            default: try await create(manager)
             }
         }
     }

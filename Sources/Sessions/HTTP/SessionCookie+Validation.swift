@@ -64,7 +64,9 @@ extension SessionCookie {
         let labels = domain.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         let areLabels = labels.allSatisfy { label in
             (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
-                && label.allSatisfy { HTTPSyntax.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
+                && label.allSatisfy {
+                    HTTPSyntax.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+                }
         }
         guard areLabels, domain.utf8.count <= 253 else {
             throw Self.error("domain", "is not a host name: \(remedy)")
@@ -89,9 +91,10 @@ extension SessionCookie {
 
     private func validateSecurity() throws(SessionError) {
         let isAlwaysSecure = security == .always
-        // Browsers compare the prefixes without regard to case (6265bis 5.7), so the name __host-x is bound by them too.
+        // Browsers compare the prefixes without regard to case (6265bis 5.7), so __host-x is bound by them too.
         let prefixes: [(text: String, isHostBound: Bool, needsHTTPOnly: Bool)] = [
-            ("__Host-Http-", true, true), ("__Host-", true, false), ("__Http-", false, true), ("__Secure-", false, false),
+            ("__Host-Http-", true, true), ("__Host-", true, false), ("__Http-", false, true),
+            ("__Secure-", false, false),
         ]
         if let prefix = prefixes.first(where: { HTTPSyntax.hasPrefix(name, ignoringCase: $0.text) }) {
             guard isAlwaysSecure else {

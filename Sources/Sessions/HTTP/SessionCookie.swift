@@ -76,7 +76,12 @@ public struct SessionCookie: Hashable, Sendable {
 
     /// Which requests that other sites cause carry a cookie. More may come.
     public struct SameSite: Hashable, Sendable {
-        private enum Wrapped: String { case strict = "Strict", lax = "Lax", none = "None", unspecified }
+        private enum Wrapped: String {
+            case strict = "Strict"
+            case lax = "Lax"
+            case none = "None"
+            case unspecified
+        }
         private let wrapped: Wrapped
 
         /// None: somebody who follows a link from elsewhere arrives without a session.

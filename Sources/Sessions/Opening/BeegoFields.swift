@@ -55,17 +55,21 @@ struct BeegoFields: Sendable {
 
     private mutating func checkUnknown(_ name: String) throws(SessionError) {
         // A sample in the original's documentation has Go's tag in the name: "enableSetCookie,omitempty".
-        if let comma = name.utf8.firstIndex(of: UInt8(ascii: ",")), let field = Self.field(named: String(name[..<comma])) {
+        if let comma = name.utf8.firstIndex(of: UInt8(ascii: ",")),
+            let field = Self.field(named: String(name[..<comma]))
+        {
             warnings.append("\(Spelling.shown(name)) is ignored; did you mean \"\(field.rawValue)\"?")
             return
         }
         if let ignored = Self.ignoredNames.first(where: { HTTPSyntax.equals($0, name) }) {
-            let remedy = ignored == "sessionSavePath" ? "the folder stands in providerConfig" : "it has had no effect for long"
+            let remedy =
+                ignored == "sessionSavePath" ? "the folder stands in providerConfig" : "it has had no effect for long"
             warnings.append("\"\(ignored)\" is ignored: \(remedy)")
             return
         }
         let suggestion = Spelling.suggestion(for: name, from: Field.allCases.map(\.rawValue))
-        throw SessionError(.misconfigured, "the manager's JSON has an unknown field \(Spelling.shown(name))\(suggestion)")
+        throw SessionError(
+            .misconfigured, "the manager's JSON has an unknown field \(Spelling.shown(name))\(suggestion)")
     }
 
     static func error(_ name: String, _ problem: String) -> SessionError {
@@ -150,14 +154,16 @@ struct BeegoApplicationKeys {
             }
         }
         var warnings: [String] = []
-        isEnabled = try values.removeValue(forKey: "sessionon").flatMap { text throws(SessionError) in
-            try BeegoFields.bool(text, name: "sessionon")
-        } ?? false
+        isEnabled =
+            try values.removeValue(forKey: "sessionon").flatMap { text throws(SessionError) in
+                try BeegoFields.bool(text, name: "sessionon")
+            } ?? false
         if let name = values.removeValue(forKey: "sessionprovider"), !name.isEmpty { providerName = name }
         // An old name of the same thing.
         if let path = values.removeValue(forKey: "sessionsavepath") {
             guard values["sessionproviderconfig"] == nil else {
-                throw BeegoFields.error("sessionsavepath", "is the old name of sessionproviderconfig, which is there too")
+                throw BeegoFields.error(
+                    "sessionsavepath", "is the old name of sessionproviderconfig, which is there too")
             }
             values["sessionproviderconfig"] = path
             warnings.append("sessionsavepath is taken for sessionproviderconfig")

@@ -20,8 +20,10 @@ struct BeegoMapping {
         configuration.name = cookieName
         try mapLifetimes(to: &configuration)
         try mapTransports(to: &configuration, cookieName: cookieName)
-        configuration.cookie = try cookie(named: cookieName, hasOtherTransport: configuration.headerName != nil
-            || configuration.queryParameter != nil)
+        configuration.cookie = try cookie(
+            named: cookieName,
+            hasOtherTransport: configuration.headerName != nil
+                || configuration.queryParameter != nil)
         try mapIDs()
         return configuration
     }
@@ -60,7 +62,8 @@ struct BeegoMapping {
         if try fields.bool(.enableSidInHTTPHeader) ?? false {
             let name = try fields.string(.sessionNameInHTTPHeader) ?? ""
             guard !name.isEmpty else {
-                throw fields.error(.sessionNameInHTTPHeader, "is missing, and EnableSidInHTTPHeader is on: name the header")
+                throw fields.error(
+                    .sessionNameInHTTPHeader, "is missing, and EnableSidInHTTPHeader is on: name the header")
             }
             // The original panics unless the name is spelled in Go's canonical way; names of headers have no case.
             guard let headerName = HTTPField.Name(name) else {
@@ -83,7 +86,8 @@ struct BeegoMapping {
         hasOtherTransport: Bool
     ) throws(SessionError) -> SessionCookie? {
         switch try fields.bool(.enableSetCookie) {
-        case nil: warn(.enableSetCookie, "is missing; the cookie is sent all the same, for without it nobody has a session")
+        case nil:
+            warn(.enableSetCookie, "is missing; the cookie is sent all the same, for without it nobody has a session")
         case false?:
             guard hasOtherTransport else {
                 throw fields.error(
@@ -141,7 +145,9 @@ struct BeegoMapping {
                 throw fields.error(.cookieSameSite, "4 (None) needs \"secure\": true, or browsers refuse the cookie")
             }
             cookie.sameSite = .none
-        default: throw fields.error(.cookieSameSite, "must be 0 or 1 (the browser's choice), 2 (Lax), 3 (Strict) or 4 (None)")
+        default:
+            throw fields.error(
+                .cookieSameSite, "must be 0 or 1 (the browser's choice), 2 (Lax), 3 (Strict) or 4 (None)")
         }
     }
 
@@ -157,7 +163,8 @@ struct BeegoMapping {
     /// The field to blame for what ``SessionCookie/validate()`` found.
     private static func field(of error: SessionError) -> BeegoFields.Field {
         let blamed: [(property: String, field: BeegoFields.Field)] = [
-            ("domain", .domain), ("security", .secure), ("isHTTPOnly", .disableHTTPOnly), ("maximumAge", .cookieLifeTime),
+            ("domain", .domain), ("security", .secure), ("isHTTPOnly", .disableHTTPOnly),
+            ("maximumAge", .cookieLifeTime),
         ]
         return blamed.first { error.message.hasPrefix("SessionCookie.\($0.property) ") }?.field ?? .cookieName
     }

@@ -18,7 +18,8 @@ public import Logging
 public struct SessionStoreProvider: Sendable {
     /// Makes a store, or throws ``SessionStoreError`` with the code `.misconfigured` and a message that names the part.
     public typealias MakeStore =
-        @Sendable (_ location: StoreLocation, _ context: StoreOpeningContext) async throws(SessionStoreError) -> any SessionStore
+        @Sendable (_ location: StoreLocation, _ context: StoreOpeningContext) async throws(SessionStoreError) ->
+        any SessionStore
 
     /// The names by which the provider is found, in lower case; they are the schemes of its addresses too.
     public let names: [String]

@@ -108,7 +108,9 @@ public final class SessionStoreRegistry: Sendable {
     private static let hints: [String: String] = {
         var hints: [String: String] = [:]
         func add(_ names: [String], _ hint: String) { for name in names { hints[name] = hint } }
-        func product(_ name: String) -> String { "it comes with the product \(name), whose provider must be registered" }
+        func product(_ name: String) -> String {
+            "it comes with the product \(name), whose provider must be registered"
+        }
         add(["redis", "rediss", "valkey", "redis_sentinel", "redis_cluster"], product("SessionsRedis"))
         add(["mysql", "mariadb"], product("SessionsMySQL"))
         add(["postgresql", "postgres"], product("SessionsPostgres"))

@@ -85,7 +85,8 @@ extension StoreURL {
                 continue
             }
             guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else {
-                throw error("in the \(part) no two hexadecimal digits follow a \"%\": write %25 for the character itself")
+                throw error(
+                    "in the \(part) no two hexadecimal digits follow a \"%\": write %25 for the character itself")
             }
             bytes.append(high << 4 | low)
         }
@@ -124,7 +125,8 @@ extension StoreURL {
     /// - Throws: `.misconfigured`, naming the parameter, if it is no number in `range`.
     public func integer(_ name: String, in range: ClosedRange<Int>) throws(SessionStoreError) -> Int? {
         guard let text = parameters[name] else { return nil }
-        guard !text.isEmpty, text.utf8.allSatisfy(HTTPSyntax.isDigit), let number = Int(text), range.contains(number) else {
+        guard !text.isEmpty, text.utf8.allSatisfy(HTTPSyntax.isDigit), let number = Int(text), range.contains(number)
+        else {
             throw SessionStoreError(
                 .misconfigured,
                 "\(scheme): the parameter \(name) is no number from \(range.lowerBound) to \(range.upperBound)"

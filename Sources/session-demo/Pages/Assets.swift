@@ -112,7 +112,8 @@ private let stylesheet = """
     }
     input::placeholder { color: var(--soft); opacity: .7; }
     button {
-        min-height: 2.75rem; padding: .5rem 1.125rem; font: inherit; font-weight: 600; cursor: pointer; white-space: nowrap;
+        min-height: 2.75rem; padding: .5rem 1.125rem; font: inherit; font-weight: 600;
+        cursor: pointer; white-space: nowrap;
         color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .625rem;
     }
     button:hover { filter: brightness(1.08); }

@@ -15,7 +15,7 @@ struct ShopPages: Sendable {
     @Sendable private func home(_ request: Request, _ context: DemoRequestContext) async throws -> Response {
         let session = try await context.session()
         let notice = session.flash(.notice)
-        // Counting a visit is a write, and a first write makes a session. Robots and passers-by shall not have one each.
+        // Counting a visit is a write, and a first write makes a session. Robots shall not have one each.
         let visits = session.exists ? try session.increment(.visits) : 0
         let cart = session[.cart] ?? []
         return Templates.page(

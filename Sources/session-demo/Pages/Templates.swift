@@ -23,14 +23,18 @@ struct Moment {
 
     init(_ instant: SessionInstant) {
         iso8601 = instant.iso8601
-        let style = Date.VerbatimFormatStyle(
-            format: "\(day: .defaultDigits) \(month: .abbreviated) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits) UTC",
-            locale: Locale(identifier: "en"),
-            timeZone: .gmt,
-            calendar: Calendar(identifier: .gregorian)
-        )
-        text = instant.date.formatted(style)
+        text = instant.date.formatted(Self.style)
     }
+
+    private static let style = Date.VerbatimFormatStyle(
+        format: """
+            \(day: .defaultDigits) \(month: .abbreviated) \
+            \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits) UTC
+            """,
+        locale: Locale(identifier: "en"),
+        timeZone: .gmt,
+        calendar: Calendar(identifier: .gregorian)
+    )
 }
 
 /// The pages. Mustache escapes what is put into them.
@@ -87,7 +91,8 @@ enum Templates {
         {{$main}}{{/main}}
         </main>
         <footer class="wide">
-        <p>A demo of <strong>swift-sessions</strong>. No script, no tracking: one cookie, and only once it is needed.</p>
+        <p>A demo of <strong>swift-sessions</strong>.
+        No script, no tracking: one cookie, and only once it is needed.</p>
         </footer>
         </body>
         </html>
@@ -124,7 +129,8 @@ enum Templates {
         <div><dt>This page</dt><dd id="visits">{{visits}}</dd></div>
         <div><dt>Session id</dt><dd><code>{{id}}</code></dd></div>
         </dl>
-        <p class="hint">The id is a digest of your cookie: it can be shown, but nobody can sign in with it.</p>{{/exists}}
+        <p class="hint">The id is a digest of your cookie: it can be shown, but nobody can sign in with it.</p>
+        {{/exists}}
         {{^exists}}<p>You have none. Looking around makes no session, sets no cookie and counts no visit.</p>
         <p>Put something into the cart or <a href="/login">sign in</a>, and you have one.</p>{{/exists}}
         </section>
@@ -136,7 +142,8 @@ enum Templates {
         {{<layout}}{{$main}}
         <section class="card narrow">
         <h1>Sign in</h1>
-        {{#subject}}<p>You are signed in as <strong>{{.}}</strong>. Signing in again gives your session a new token.</p>{{/subject}}
+        {{#subject}}<p>You are signed in as <strong>{{.}}</strong>.
+        Signing in again gives your session a new token.</p>{{/subject}}
         <form class="stack" method="post" action="/login">
         <label for="name">Name</label>
         <input id="name" name="name" required maxlength="64" autocomplete="username" autocapitalize="none" autofocus
@@ -152,13 +159,14 @@ enum Templates {
     private static let devices = """
         {{<layout}}{{$main}}
         <h1>Your devices</h1>
-        <p class="lead">Every browser where <strong>{{subject}}</strong> is signed in. Sign out what you do not know.</p>
+        <p class="lead">Every browser where <strong>{{subject}}</strong> is signed in.
+        Sign out what you do not know.</p>
         <ul class="devices">
         {{#devices}}<li class="card"{{#isCurrent}} data-current{{/isCurrent}}>
         <div>
         <h2>{{label}}{{#isCurrent}} <span class="badge">This device</span>{{/isCurrent}}</h2>
-        <p class="hint">Last seen {{#lastSeen}}{{>moment}}{{/lastSeen}} · signed in {{#created}}{{>moment}}{{/created}}\
-        {{network}}</p>
+        <p class="hint">Last seen {{#lastSeen}}{{>moment}}{{/lastSeen}} ·
+        signed in {{#created}}{{>moment}}{{/created}}{{network}}</p>
         </div>
         <form method="post" action="/devices/{{id}}/end">
         <button class="quiet" aria-label="Sign out {{label}}{{#isCurrent}}, this device{{/isCurrent}}">Sign out</button>

@@ -121,13 +121,16 @@ struct CookieCandidateTests {
     @Test(
         "C7, I5: values are never decoded: escapes, UTF-8, high bytes and metacharacters make no token",
         arguments: [
-            "%41", "+", "é", "\u{0}", "\r\n", "\u{7F}", "'", "\"", "*", "?", " ", "\t\t", "\\", "/", "=", "%00", "$", "~",
+            "%41", "+", "é", "\u{0}", "\r\n", "\u{7F}", "'", "\"", "*", "?", " ", "\t\t", "\\", "/", "=", "%00", "$",
+            "~",
         ]
     )
     func noDecoding(part: String) {
         let secret = valid.secret
         // Once in the place of one character, so that the length in characters fits, and once behind a whole token.
-        for value in ["\(part)\(secret.dropFirst(part.utf8.count))", "\(secret.prefix(20))\(part)\(secret.dropFirst(21))"] {
+        for value in [
+            "\(part)\(secret.dropFirst(part.utf8.count))", "\(secret.prefix(20))\(part)\(secret.dropFirst(21))",
+        ] {
             #expect(candidates("\(name)=\(value)").all.allSatisfy { $0 != valid })
         }
         let escaped = "%" + String(secret.utf8.first ?? 0, radix: 16) + secret.dropFirst()
@@ -151,7 +154,8 @@ struct CookieCandidateTests {
         }
     }
 
-    @Test("C8, CVE-2016-7401: nothing but a semicolon separates", arguments: [",", " ", "\t", "&", "|", "\u{1F}", "\n"])
+    @Test(
+        "C8, CVE-2016-7401: nothing but a semicolon separates", arguments: [",", " ", "\t", "&", "|", "\u{1F}", "\n"])
     func onlySemicolons(separator: String) {
         #expect(candidates("a=b\(separator)\(pair)").isEmpty)
         #expect(candidates("\(pair)\(separator)a=b").isEmpty)
@@ -274,7 +278,8 @@ struct OtherTransportTests {
         let fields: HTTPFields = [
             .authorization: "Bearer \(valid.secret)", try #require(header): valid.secret,
         ]
-        let request = request([], path: "/;\(name)=\(valid.secret)?\(name)=\(valid.secret)&sid=\(valid.secret)", fields: fields)
+        let request = request(
+            [], path: "/;\(name)=\(valid.secret)?\(name)=\(valid.secret)&sid=\(valid.secret)", fields: fields)
         #expect(CandidateTokens.candidates(in: request, cookieName: name).isEmpty)
     }
 
@@ -294,7 +299,8 @@ struct OtherTransportTests {
     @Test(
         "a query parameter carries the token when it is configured, undecoded",
         arguments: [
-            ("/?sid=TOKEN", true), ("/a?b=c&sid=TOKEN&d", true), ("/?sid=TOKEN#sid", true), ("/?sid=TOKEN&sid=TOKEN", true),
+            ("/?sid=TOKEN", true), ("/a?b=c&sid=TOKEN&d", true), ("/?sid=TOKEN#sid", true),
+            ("/?sid=TOKEN&sid=TOKEN", true),
             ("/?Sid=TOKEN", false), ("/?s%69d=TOKEN", false), ("/?sid=%41TOKEN", false), ("/sid=TOKEN", false),
             ("/?a;sid=TOKEN", false), ("/#?sid=TOKEN", false), ("/?xsid=TOKEN", false), ("/?sid=TOKEN;a", false),
             ("/?", false), ("?", false), ("", false), ("/?&&=&sid", false),
@@ -317,7 +323,8 @@ struct OtherTransportTests {
             path: "/?sid=\(token(4).secret)&sid=\(token(5).secret)",
             fields: [header: token(3).secret]
         )
-        let tokens = CandidateTokens.candidates(in: request, cookieName: name, headerName: header, queryParameter: "sid")
+        let tokens = CandidateTokens.candidates(
+            in: request, cookieName: name, headerName: header, queryParameter: "sid")
         #expect(tokens.all == [token(1), token(2), token(3), token(4)])
         #expect(tokens.isTruncated)
     }

@@ -35,7 +35,8 @@ struct RequestOriginTests {
     @Test("R42: strangers who write the proxies' fields are not believed")
     func strangers() {
         let forged = [
-            ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "127.0.0.1"), ("Forwarded", "for=127.0.0.1;proto=https"),
+            ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "127.0.0.1"),
+            ("Forwarded", "for=127.0.0.1;proto=https"),
         ]
         for peer in ["203.0.113.9", "11.0.0.1", "::1"] {
             let origin = origin(forged, peer: peer)
@@ -73,7 +74,8 @@ struct RequestOriginTests {
 
     @Test("several X-Forwarded-For fields count as one list")
     func severalFields() {
-        #expect(origin([("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")]).clientAddress == "203.0.113.9")
+        #expect(
+            origin([("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")]).clientAddress == "203.0.113.9")
     }
 
     @Test("the scheme of the client's own hop counts, not that between the proxies")
@@ -153,7 +155,8 @@ struct ClientLabelTests {
                 "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/126.0.0.0 Safari/537.36",
                 "Chrome on Linux"
             ),
-            ("curl/8.5.0", "curl 8.5"), ("Wget/1.21.4", "Wget 1.21"), ("python-requests/2.31.0", "python-requests 2.31"),
+            ("curl/8.5.0", "curl 8.5"), ("Wget/1.21.4", "Wget 1.21"),
+            ("python-requests/2.31.0", "python-requests 2.31"),
             ("Go-http-client/2.0", "Go-http-client 2.0"), ("MyApp", "MyApp"), ("App/beta (x)", "App"), ("/1.0", "1.0"),
             ("a\u{202E}b<script>/1", "abscript 1"), ("", nil), ("   ", nil), ("()", nil), ("\u{1F600}", nil),
         ] as [(String, String?)]

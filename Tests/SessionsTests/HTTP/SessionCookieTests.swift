@@ -197,7 +197,8 @@ struct SessionCookieWriterTests {
     @Test("fractions of a second are left out of Max-Age, and the longest lifetime is written in full")
     func maximumAge() {
         func field(_ age: Duration) -> String {
-            SessionCookieWriter(SessionCookie(name: "sid", maximumAge: age)).setField(token: token, isSecureRequest: true)
+            SessionCookieWriter(SessionCookie(name: "sid", maximumAge: age)).setField(
+                token: token, isSecureRequest: true)
         }
         #expect(field(.milliseconds(1999)).contains("; Max-Age=1;"))
         #expect(field(.seconds(34_560_000)).contains("; Max-Age=34560000;"))
@@ -221,7 +222,8 @@ struct SessionResponseFieldsTests {
         "an existing Vary is kept and extended",
         arguments: [
             (["Accept-Encoding"], "Accept-Encoding, Cookie"), (["*"], "*"), (["Accept, *"], "Accept, *"),
-            (["cookie"], "cookie"), (["Accept", "COOKIE"], "Accept, COOKIE"), (["Accept", "Origin"], "Accept, Origin, Cookie"),
+            (["cookie"], "cookie"), (["Accept", "COOKIE"], "Accept, COOKIE"),
+            (["Accept", "Origin"], "Accept, Origin, Cookie"),
             ([""], "Cookie"), (["X-Cookie"], "X-Cookie, Cookie"), ([" , "], "Cookie"),
         ]
     )
@@ -268,7 +270,9 @@ struct SessionResponseFieldsTests {
     @Test("R49, D8: a response sets our cookie once, and other cookies stay")
     func oneSetCookie() {
         var fields = HTTPFields()
-        fields[values: .setCookie] = ["a=1; Path=/", "sid=old; Path=/", " sid =older", "SID=other", "sidx=1", "b=sid=2"]
+        fields[values: .setCookie] = [
+            "a=1; Path=/", "sid=old; Path=/", " sid =older", "SID=other", "sidx=1", "b=sid=2",
+        ]
         fields.setSessionCookie("sid=new", named: "sid")
         #expect(fields[values: .setCookie] == ["a=1; Path=/", "SID=other", "sidx=1", "b=sid=2", "sid=new"])
         fields.setSessionCookie("sid=newest", named: "sid")

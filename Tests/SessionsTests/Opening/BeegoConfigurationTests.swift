@@ -8,7 +8,8 @@ struct BeegoConfigurationTests {
     /// A configuration with a name and a lifetime besides `fields`.
     private func parse(_ fields: String...) throws -> BeegoConfiguration {
         try BeegoConfiguration(
-            json: "{" + ([#""cookieName":"gosessionid""#, #""enableSetCookie":true"#, #""gclifetime":3600"#] + fields)
+            json: "{"
+                + ([#""cookieName":"gosessionid""#, #""enableSetCookie":true"#, #""gclifetime":3600"#] + fields)
                 .joined(separator: ",") + "}"
         )
     }
@@ -21,7 +22,8 @@ struct BeegoConfigurationTests {
     }
 
     private func error(_ fields: String...) throws -> SessionError {
-        try error("{" + ([#""cookieName":"gosessionid""#, #""gclifetime":3600"#] + fields).joined(separator: ",") + "}")
+        try error(
+            "{" + ([#""cookieName":"gosessionid""#, #""gclifetime":3600"#] + fields).joined(separator: ",") + "}")
     }
 
     private func expectWarning(_ configuration: BeegoConfiguration, _ words: String..., line: Int = #line) {
@@ -107,7 +109,8 @@ struct BeegoConfigurationTests {
         #expect(configuration.queryParameter == "sid")
         #expect(parsed.providerConfig == "x")
         let warned = [
-            "disableHTTPOnly", "domain", "sessionIDLength", "sessionIDPrefix", "EnableSidInHTTPHeader", "EnableSidInURLQuery",
+            "disableHTTPOnly", "domain", "sessionIDLength", "sessionIDPrefix", "EnableSidInHTTPHeader",
+            "EnableSidInURLQuery",
         ]
         for field in warned { expectWarning(parsed, "\(field): ") }
         #expect(parsed.warnings.count == warned.count)
@@ -136,7 +139,9 @@ struct BeegoConfigurationTests {
 
     @Test("cookieSameSite: None needs Secure, other numbers are none")
     func sameSiteErrors() throws {
-        #expect(try parse(#""cookieSameSite":4"#, #""secure":true"#).configuration.cookie?.sameSite == SessionCookie.SameSite.none)
+        #expect(
+            try parse(#""cookieSameSite":4"#, #""secure":true"#).configuration.cookie?.sameSite
+                == SessionCookie.SameSite.none)
         for fields in [#""cookieSameSite":4"#, #""cookieSameSite":5"#, #""cookieSameSite":-1"#] {
             #expect(try error(fields).message.hasPrefix("cookieSameSite: "))
         }
@@ -157,8 +162,10 @@ struct BeegoConfigurationTests {
     @Test(
         "D28, T1: lifetimes that are zero, negative or too large are errors that name the field",
         arguments: [
-            ("gclifetime", "0"), ("gclifetime", "-1"), ("gclifetime", "9223372036854775807"), ("gclifetime", "34560001"),
-            ("gclifetime", "9223372036854775808"), ("gclifetime", "1.5"), ("gclifetime", "1e3"), ("maxLifetime", "-3600"),
+            ("gclifetime", "0"), ("gclifetime", "-1"), ("gclifetime", "9223372036854775807"),
+            ("gclifetime", "34560001"),
+            ("gclifetime", "9223372036854775808"), ("gclifetime", "1.5"), ("gclifetime", "1e3"),
+            ("maxLifetime", "-3600"),
             ("maxLifetime", "0"), ("maxLifetime", "-9223372036854775808"), ("cookieLifeTime", "-1"),
         ]
     )
@@ -189,7 +196,8 @@ struct BeegoConfigurationTests {
     func noCookie() throws {
         #expect(try error(#""enableSetCookie":false"#).message.hasPrefix("enableSetCookie: "))
         let parsed = try BeegoConfiguration(
-            json: #"{"cookieName":"a","gclifetime":1,"enableSetCookie":false,"EnableSidInHTTPHeader":true,"SessionNameInHTTPHeader":"X-S"}"#
+            json:
+                #"{"cookieName":"a","gclifetime":1,"enableSetCookie":false,"EnableSidInHTTPHeader":true,"SessionNameInHTTPHeader":"X-S"}"#
         )
         #expect(parsed.configuration.cookie == nil)
         #expect(parsed.configuration.name == "a")
@@ -205,7 +213,8 @@ struct BeegoConfigurationTests {
             (#""secure":"5ecret""#, "secure"), (#""cookieLifeTime":1.0"#, "cookieLifeTime"),
             (#""providerConfig":false"#, "providerConfig"), (#""domain":7"#, "domain"),
             (#""sessionIDLength":"16""#, "sessionIDLength"), (#""sessionIDPrefix":0"#, "sessionIDPrefix"),
-            (#""enableSidInHTTPHeader":"5ecret""#, "EnableSidInHTTPHeader"), (#""cookieSameSite":"lax""#, "cookieSameSite"),
+            (#""enableSidInHTTPHeader":"5ecret""#, "EnableSidInHTTPHeader"),
+            (#""cookieSameSite":"lax""#, "cookieSameSite"),
             (#""EnableSidInURLQuery":"yes""#, "EnableSidInURLQuery"),
             (#""enableSidInHTTPHeader":true,"SessionNameInHTTPHeader":1"#, "SessionNameInHTTPHeader"),
         ]
@@ -255,11 +264,15 @@ struct BeegoConfigurationTests {
     @Test(
         "malformed JSON is an error with its place and without its text",
         arguments: [
-            "", " ", "5ecret", "[]", "{", "}", "{\"5ecret", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1} x", "{\"a\":1}{}", "{a:1}",
-            "{'a':1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":tru}", "{\"a\":\"\u{1}\"}",
-            "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\u0041\"}",
+            "", " ", "5ecret", "[]", "{", "}", "{\"5ecret", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1} x",
+            "{\"a\":1}{}", "{a:1}",
+            "{'a':1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":tru}",
+            "{\"a\":\"\u{1}\"}",
+            "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}",
+            "{\"a\":\"\\ud800\\u0041\"}",
             "{\"a\":NaN}", "\u{FEFF}{}", "{\"a\":[1,]}", "{\"a\":{\"b\"}}", "gosessionid,5ecret",
-            "{\"a\":" + String(repeating: "[", count: 100_000), "{\"a\":" + String(repeating: "{\"a\":", count: 100_000),
+            "{\"a\":" + String(repeating: "[", count: 100_000),
+            "{\"a\":" + String(repeating: "{\"a\":", count: 100_000),
         ]
     )
     func malformed(json: String) throws {
@@ -287,7 +300,8 @@ struct BeegoConfigurationTests {
     func mutations() {
         var random = SplitMix(state: 11)
         let original = Array(
-            #"{"cookieName":"sid","gclifetime":3600,"providerConfig":"h,1,5ecret\u0041","secure":true,"x":[1,{"y":null}]}"#.utf8
+            #"{"cookieName":"sid","gclifetime":3600,"providerConfig":"h,1,5ecret\u0041","secure":true,"x":[1,{"y":null}]}"#
+                .utf8
         )
         for _ in 0..<20_000 {
             var bytes = original
@@ -335,7 +349,8 @@ struct BeegoApplicationConfigurationTests {
         #expect(parsed.providerName == "file")
         #expect(parsed.providerConfig == "./tmp")
         let cookie = try #require(parsed.configuration.cookie)
-        #expect(cookie.name == "sid" && cookie.domain == "example.com" && cookie.sameSite == .strict && !cookie.isHTTPOnly)
+        #expect(
+            cookie.name == "sid" && cookie.domain == "example.com" && cookie.sameSite == .strict && !cookie.isHTTPOnly)
         #expect(cookie.maximumAge == .seconds(120))
         #expect(parsed.configuration.headerName?.canonicalName == "x-sid")
         #expect(parsed.configuration.queryParameter == "sid")

@@ -82,12 +82,16 @@ struct SessionStoreRegistryTests {
         arguments: [
             ("redis", "SessionsRedis"), ("redis_sentinel", "SessionsRedis"), ("redis_cluster", "SessionsRedis"),
             ("mysql", "SessionsMySQL"), ("postgresql", "SessionsPostgres"), ("cookie", "not available"),
-            ("memcache", "SessionStoreProvider"), ("couchbase", "SessionStoreProvider"), ("ledis", "SessionStoreProvider"),
-            ("ssdb", "SessionStoreProvider"), ("memroy", "did you mean \"memory\"?"), ("zzz", "registered: file, memory"),
+            ("memcache", "SessionStoreProvider"), ("couchbase", "SessionStoreProvider"),
+            ("ledis", "SessionStoreProvider"),
+            ("ssdb", "SessionStoreProvider"), ("memroy", "did you mean \"memory\"?"),
+            ("zzz", "registered: file, memory"),
         ]
     )
     func unknown(name: String, hint: String) async throws {
-        let error = try await error { _ = try await registry.makeStore(provider: name, config: "127.0.0.1:6379,100,5ecret") }
+        let error = try await error {
+            _ = try await registry.makeStore(provider: name, config: "127.0.0.1:6379,100,5ecret")
+        }
         #expect(error.code == .misconfigured)
         #expect(error.message.contains("\"\(name)\""))
         #expect(error.message.contains("registered: file, memory"))
@@ -98,7 +102,8 @@ struct SessionStoreRegistryTests {
     @Test(
         "4e: an address or configuration string in the wrong place does not show its password",
         arguments: [
-            "mysql://app:5ecret@db/app", "username:5ecret@protocol(address)/dbname?param=value", "127.0.0.1:6379,100,5ecret",
+            "mysql://app:5ecret@db/app", "username:5ecret@protocol(address)/dbname?param=value",
+            "127.0.0.1:6379,100,5ecret",
             "user=pqgotest password=5ecret dbname=pqgotest sslmode=verify-full", "", "\r\n",
         ]
     )
@@ -129,7 +134,9 @@ struct SessionStoreRegistryTests {
         let plain = try await registry.makeStore("memory://")
         #expect(plain is MemorySessionStore)
         #expect((plain as? MemorySessionStore)?.configuration.maximumCount == nil)
-        for text in ["memory:x", "memory://h", "memory:?maximum=0", "memory:?max=1", "memory:?maximum=9999999999999999999"] {
+        for text in [
+            "memory:x", "memory://h", "memory:?maximum=0", "memory:?max=1", "memory:?maximum=9999999999999999999",
+        ] {
             let error = try await error { _ = try await registry.makeStore(text) }
             #expect(error.message.contains("memory"))
         }
@@ -159,7 +166,8 @@ struct SessionStoreRegistryTests {
         "file: what is no path is an error that names the part",
         arguments: [
             ("file:", "path"), ("file://./tmp", "host"), ("file://h/tmp", "host"), ("file:x?mode=memory", "\"mode\""),
-            ("file:x?cache=shared&vfs=y", "\"cache\""), ("file:x?durability=full", "durability"), ("file:?durability=none", "path"),
+            ("file:x?cache=shared&vfs=y", "\"cache\""), ("file:x?durability=full", "durability"),
+            ("file:?durability=none", "path"),
         ]
     )
     func fileErrors(text: String, part: String) async throws {
@@ -167,7 +175,9 @@ struct SessionStoreRegistryTests {
         #expect(error.message.contains(part))
     }
 
-    @Test("file: an empty configuration string, a control character and an address are errors", arguments: ["", " ", "a\nb", "a\u{0}b", "file:./x"])
+    @Test(
+        "file: an empty configuration string, a control character and an address are errors",
+        arguments: ["", " ", "a\nb", "a\u{0}b", "file:./x"])
     func fileConfigErrors(config: String) async throws {
         let error = try await error { _ = try await registry.makeStore(provider: "file", config: config) }
         #expect(error.code == .misconfigured)
@@ -217,7 +227,8 @@ struct SessionManagerOpeningTests {
     func url() async throws {
         var configuration = SessionManager.Configuration()
         configuration.cookie?.name = "__Host-app"
-        let manager = try await SessionManager.open("memory:?maximum=5", configuration: configuration, registry: registry)
+        let manager = try await SessionManager.open(
+            "memory:?maximum=5", configuration: configuration, registry: registry)
         #expect((manager.store as? MemorySessionStore)?.configuration.maximumCount == 5)
         #expect(manager.configuration.cookie?.name == "__Host-app")
         #expect(try await SessionManager.open("memory:").configuration.cookie?.name == "__Host-session")
@@ -226,7 +237,9 @@ struct SessionManagerOpeningTests {
     @Test("T1: lifetimes out of range and cookies that browsers refuse are errors, and no folder is made")
     func invalid() async throws {
         try await withTemporaryPath { path in
-            for lifetime in [Duration.zero, .seconds(-1), .milliseconds(999), .seconds(34_560_001), .seconds(Int64.max)] {
+            for lifetime in [
+                Duration.zero, .seconds(-1), .milliseconds(999), .seconds(34_560_001), .seconds(Int64.max),
+            ] {
                 let error = try await #require(throws: SessionError.self) {
                     _ = try await SessionManager.open("file", cookieName: "a", maxLifetime: lifetime, config: path)
                 }

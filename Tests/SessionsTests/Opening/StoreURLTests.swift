@@ -6,7 +6,8 @@ import Testing
 struct StoreURLTests {
     @Test("all parts are read and decoded")
     func full() throws {
-        let url = try StoreURL("MySQL://app:p%40s%2Fs%3A@db.example.com:3306,db2:3307,[2001:db8::1]:1,[::1]/my%20app?pool=16&name=a%26b")
+        let url = try StoreURL(
+            "MySQL://app:p%40s%2Fs%3A@db.example.com:3306,db2:3307,[2001:db8::1]:1,[::1]/my%20app?pool=16&name=a%26b")
         #expect(url.scheme == "mysql")
         #expect(url.user == "app")
         #expect(url.password == "p@s/s:")
@@ -23,7 +24,8 @@ struct StoreURLTests {
     @Test(
         "the short form has a path and parameters only",
         arguments: [
-            ("memory:", ""), ("file:./tmp", "./tmp"), ("file:/var/sessions", "/var/sessions"), ("file:///var/x", "/var/x"),
+            ("memory:", ""), ("file:./tmp", "./tmp"), ("file:/var/sessions", "/var/sessions"),
+            ("file:///var/x", "/var/x"),
             ("file:a%3Fb%23c?durability=flushed", "a?b#c"), ("file:a@b", "a@b"), ("file:../a,b", "../a,b"),
             ("redis+unix:/run/redis.sock", "/run/redis.sock"), ("redis:///0", "/0"),
         ]
@@ -57,7 +59,8 @@ struct StoreURLTests {
         ("mysql://u:5ecret@h/db%0A", "path contains a control character"),
         ("redis://u:5ecret@h?a=%0D", "\"a\" contains a control character"), ("redis://u:5ecret%@h", "password"),
         ("redis://u:5ecret%4@h", "password"), ("redis://u:5ecret%zz@h", "password"), ("redis://u:5ecret%FF@h", "UTF-8"),
-        ("redis://u:5ecret@h#x", "%23"), ("redis://u:5ecret#x@h", "%23"), ("redis://u:p@5ecret@h", "more than one \"@\""),
+        ("redis://u:5ecret@h#x", "%23"), ("redis://u:5ecret#x@h", "%23"),
+        ("redis://u:p@5ecret@h", "more than one \"@\""),
         ("redis://u:5ecret/x@h", "@"), ("redis://u:12/5ecret@h", "@"), ("redis://u:12?5ecret@h", "@"),
         ("redis://u:5ecret?x@h:1", "@"), ("redis://u:5ecret@", "host is missing"),
         ("redis://u:5ecret@h:0", "port"), ("redis://u:5ecret@h:65536", "port"), ("redis://u:5ecret@h:-1", "port"),
@@ -105,7 +108,8 @@ struct StoreURLTests {
 
     @Test("what is no secret is shown")
     func description() throws {
-        #expect("\(try StoreURL("redis://u:p@h:1,[::1]:2/0?pool=1"))" == "redis://u:redacted@h:1,[::1]:2/0?pool=redacted")
+        #expect(
+            "\(try StoreURL("redis://u:p@h:1,[::1]:2/0?pool=1"))" == "redis://u:redacted@h:1,[::1]:2/0?pool=redacted")
         #expect("\(try StoreURL("file:./tmp"))" == "file:./tmp")
         #expect("\(try StoreURL("mysql://u@h/db"))" == "mysql://u@h/db")
     }
@@ -120,7 +124,9 @@ struct StoreURLTests {
         try StoreURL("file:x?durability=none").requireParameters(in: ["durability"])
     }
 
-    @Test("numbers are read within their range", arguments: ["0", "-1", "+1", "11", "1e3", "", "x", "99999999999999999999", "1.0"])
+    @Test(
+        "numbers are read within their range",
+        arguments: ["0", "-1", "+1", "11", "1e3", "", "x", "99999999999999999999", "1.0"])
     func numbers(text: String) throws {
         #expect(throws: SessionStoreError.self) { try StoreURL("x:?n=\(text)").integer("n", in: 1...10) }
         #expect(try StoreURL("x:?n=7").integer("n", in: 1...10) == 7)

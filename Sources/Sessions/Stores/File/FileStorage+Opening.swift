@@ -33,14 +33,18 @@ extension FileStorage {
     }
 
     /// Opens the folder, made with mode 0700 if it is missing, parents included.
-    static func openRoot(_ path: String, _ fileSystem: FileSystem) throws(SessionStoreError) -> FileDescriptor {
+    static func openRoot(
+        _ path: String,
+        _ fileSystem: FileSystem,
+        isFlushed: Bool
+    ) throws(SessionStoreError) -> FileDescriptor {
         let root: FileDescriptor
         do throws(FileFailure) {
             do throws(FileFailure) {
                 root = try fileSystem.openFolder(path: path)
             } catch {
                 guard error.isNotFound else { throw error }
-                try makeFolders(path, fileSystem)
+                try makeFolders(path, fileSystem, isFlushed: isFlushed)
                 root = try fileSystem.openFolder(path: path)
             }
         } catch {
@@ -75,15 +79,22 @@ extension FileStorage {
         return root
     }
 
-    private static func makeFolders(_ path: String, _ fileSystem: FileSystem) throws(FileFailure) {
+    private static func makeFolders(
+        _ path: String,
+        _ fileSystem: FileSystem,
+        isFlushed: Bool
+    ) throws(FileFailure) {
         var made = ""
         for component in path.split(separator: "/") {
+            let parent = made
             made += "/" + component
             do throws(FileFailure) {
                 _ = try fileSystem.status(path: made)
             } catch {
                 guard error.isNotFound else { throw error }
                 try fileSystem.makeFolder(path: made)
+                // With the dot, because a parent may be a symbolic link.
+                if isFlushed { try fileSystem.flushAll(fileSystem.openFolder(path: parent + "/.")) }
             }
         }
     }

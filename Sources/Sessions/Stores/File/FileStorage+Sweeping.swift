@@ -29,6 +29,7 @@ extension FileStorage {
     func sweep(from position: SweepPosition?, limit: Int, now: SessionInstant) throws(FileFailure) -> SweepStep {
         try checkFolderIsInPlace()
         guard var place = Place(position) else { return SweepStep(expired: [], next: nil) }
+        if position == nil { try sweepRoot(now: now) }
         var budget = max(limit, 1)
         var expired: [SessionID] = []
         while true {
@@ -123,6 +124,15 @@ extension FileStorage {
         } catch {
             throw error
         }
+    }
+
+    /// Removes what a process left half made beside the folders, once in each round.
+    private func sweepRoot(now: SessionInstant) throws(FileFailure) {
+        var leftovers: [String] = []
+        try fileSystem.list(root) { name in
+            if FileStoreLayout.isTemporary(name) { leftovers.append(String(decoding: name, as: UTF8.self)) }
+        }
+        for name in leftovers { try removeLeftover(name, in: root, now: now) }
     }
 
     /// Removes a file that a process began and did not live to put in its place.

@@ -34,7 +34,7 @@ final class FileStorage: Sendable {
     init(path: String, isFlushed: Bool, hook: FileSystem.Hook?) throws(SessionStoreError) {
         let fileSystem = FileSystem(hook: hook)
         let path = try Self.absolute(path)
-        root = try Self.openRoot(path, fileSystem)
+        root = try Self.openRoot(path, fileSystem, isFlushed: isFlushed)
         do throws(FileFailure) {
             try Self.checkMarker(root, path, fileSystem, isFlushed: isFlushed)
             records = try Self.openKind(.records, in: root, path, fileSystem)

@@ -22,15 +22,20 @@ struct BlockingExecutorTests {
     @Test("Work that blocks one thread does not keep others from work")
     func blockedThread() async throws {
         let executor = BlockingExecutor(maximumThreadCount: 2)
-        let gate = Atomic<Bool>(false)
+        let gate = Gate()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await executor.run { while !gate.load(ordering: .acquiring) { FileSystem.yield() } }
-            }
+            group.addTask { await executor.run { gate.wait() } }
             for _ in 0..<100 { await executor.run {} }
-            gate.store(true, ordering: .releasing)
+            gate.open()
         }
-        let isOpen = gate.load(ordering: .acquiring)
-        #expect(isOpen)
+        #expect(gate.isOpen)
+    }
+
+    private final class Gate: Sendable {
+        private let state = Mutex(false)
+
+        var isOpen: Bool { state.withLock { $0 } }
+        func open() { state.withLock { $0 = true } }
+        func wait() { while !isOpen { FileSystem.yield() } }
     }
 }

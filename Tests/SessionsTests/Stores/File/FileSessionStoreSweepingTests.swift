@@ -79,13 +79,15 @@ struct FileSessionStoreSweepingTests {
         let shard = String(Sample.path(of: id, in: path).dropLast(63))
         let dead = "\(shard)/.tmp-0123456789abcdef"
         let busy = "\(shard)/.tmp-0123456789abcdee"
-        for file in [dead, busy] { Disk.write([1], to: file) }
+        let root = "\(path)/.tmp-0123456789abcdef"
+        for file in [dead, busy, root] { Disk.write([1], to: file) }
         let lock = Disk.hold(busy)
         defer { Disk.release(lock) }
         _ = try await Sample.sweepAll(store, now: now + .seconds(3000))
         #expect(Disk.exists(dead))
         _ = try await Sample.sweepAll(store, now: now + .seconds(4000))
         #expect(!Disk.exists(dead))
+        #expect(!Disk.exists(root))
         #expect(Disk.exists(busy))
     }
 

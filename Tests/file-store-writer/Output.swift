@@ -1,0 +1,15 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+enum Output {
+    /// Writes a line with one `write` call and no buffer between: what was printed was acknowledged before.
+    static func line(_ text: String) {
+        let bytes = Array("\(text)\n".utf8)
+        guard bytes.withUnsafeBytes({ write(1, $0.baseAddress, $0.count) }) == bytes.count else { exit(1) }
+    }
+}
