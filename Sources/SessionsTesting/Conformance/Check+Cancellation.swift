@@ -74,6 +74,8 @@ extension SessionStoreConformance {
         _ body: @escaping @Sendable () async throws -> Value
     ) async -> Result<Value, any Error> {
         await withTaskGroup(of: Result<Value, any Error>?.self) { group in
+            // Before the task is made, so that it surely begins cancelled.
+            if steps == 0 { group.cancelAll() }
             group.addTask {
                 do { return .success(try await body()) } catch { return .failure(error) }
             }
