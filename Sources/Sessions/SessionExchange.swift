@@ -204,7 +204,7 @@ struct RequestSource: Sendable {
     /// What the request shows of its client; worked out only when a session is made or signed in to.
     func labels(trusting trustedProxies: [AddressRange]) -> SessionLabels {
         SessionLabels(
-            client: ClientLabel.label(userAgent: request.headerFields[.userAgent]),
+            client: ClientLabel.label(in: request.headerFields),
             addressClass: RequestOrigin.addressClass(of: origin(trusting: trustedProxies).clientAddress)
         )
     }
