@@ -53,7 +53,7 @@ struct StoreURLTests {
     // Every text holds the password "5ecret", wherever it ends up when the text is read wrongly.
     static let malformedTexts: [(text: String, part: String)] = [
         ("", "scheme"), ("5ecret", "scheme"), (":5ecret", "scheme"), ("1redis://:5ecret@h", "scheme"),
-        ("re dis://:5ecret@h", "space"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
+        ("re dis://:5ecret@h", "scheme"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
         ("redis://u:5ecret%0D%0A@h", "password contains a control character"),
         ("redis://u%00:5ecret@h", "user contains a control character"),
         ("mysql://u:5ecret@h/db%0A", "path contains a control character"),
