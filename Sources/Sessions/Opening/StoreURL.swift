@@ -134,7 +134,8 @@ extension StoreURL: CustomStringConvertible, CustomDebugStringConvertible, Custo
         let mayHoldPassword = !hasAuthority && path.utf8.contains(UInt8(ascii: "@"))
         text += mayHoldPassword ? "redacted" : path
         if !parameters.isEmpty {
-            text += "?" + parameters.keys.sorted().map { "\(Spelling.shown($0))=redacted" }.joined(separator: "&")
+            let names = parameters.keys.sorted().map { Spelling.isName($0) ? $0 : "redacted" }
+            text += "?" + names.map { "\($0)=redacted" }.joined(separator: "&")
         }
         return text
     }

@@ -53,7 +53,7 @@ struct StoreURLTests {
     // Every text holds the password "5ecret", wherever it ends up when the text is read wrongly.
     static let malformedTexts: [(text: String, part: String)] = [
         ("", "scheme"), ("5ecret", "scheme"), (":5ecret", "scheme"), ("1redis://:5ecret@h", "scheme"),
-        ("re dis://:5ecret@h", "space"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
+        ("re dis://:5ecret@h", "scheme"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
         ("redis://u:5ecret%0D%0A@h", "password contains a control character"),
         ("redis://u%00:5ecret@h", "user contains a control character"),
         ("mysql://u:5ecret@h/db%0A", "path contains a control character"),
@@ -139,7 +139,7 @@ struct StoreURLTests {
         let originals = [
             "mysql://app:5ecret@db.example.com:3306,[::1]:3307/app?pool=16&tls=on", "file:./tmp?durability=flushed",
         ].map { Array($0.utf8) }
-        for round in 0..<20_000 {
+        for round in 0..<5000 {
             var bytes = originals[round % 2]
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let index = Int.random(in: 0..<bytes.count, using: &random)
