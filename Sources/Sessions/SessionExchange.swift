@@ -52,7 +52,11 @@ public final class SessionExchange: Sendable {
     ///   `.exclusiveTimeout` if other requests held the session for too long.
     public func session() async throws -> Session {
         while true {
-            enum Step { case done(Session), load(SessionPolicy), wait }
+            enum Step {
+                case done(Session)
+                case load(SessionPolicy)
+                case wait
+            }
             let step: Step = state.withLock { state in
                 switch state.loading {
                 case .done(let session): return .done(session)

@@ -16,11 +16,15 @@ import Testing
         let manager = try manager(SessionLimits(bytesPerValue: 100, bytesPerSession: 150, keysPerSession: 3))
         try await browser.visit(manager) { $0["a"] = "kept" }
         try await browser.visit(manager) { session in
-            let value = #expect(throws: SessionError.self) { try session.set(String(repeating: "x", count: 99), for: "b") }
+            let value = #expect(throws: SessionError.self) {
+                try session.set(String(repeating: "x", count: 99), for: "b")
+            }
             #expect(value?.code == .valueTooLarge)
             #expect(value?.httpStatusCode == 413)
             try session.set(String(repeating: "x", count: 90), for: "b")
-            let whole = #expect(throws: SessionError.self) { try session.set(String(repeating: "x", count: 90), for: "c") }
+            let whole = #expect(throws: SessionError.self) {
+                try session.set(String(repeating: "x", count: 90), for: "c")
+            }
             #expect(whole?.code == .sessionTooLarge)
             try session.set(1, for: "c")
             let keys = #expect(throws: SessionError.self) { try session.set(1, for: "d") }

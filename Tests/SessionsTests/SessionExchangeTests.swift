@@ -21,7 +21,9 @@ import Testing
     func strangers() async throws {
         for index in 0..<1000 {
             let stranger = Browser()
-            stranger.cookie = index % 2 == 0 ? nil : String(repeating: "A", count: 42) + "\("AEIMQUYcgkosw048".randomElement() ?? "A")"
+            stranger.cookie =
+                index % 2 == 0
+                ? nil : String(repeating: "A", count: 42) + "\("AEIMQUYcgkosw048".randomElement() ?? "A")"
             let fields = try await stranger.visit(manager) { session in
                 _ = session["n", as: Int.self]
                 try session.remove("n")
@@ -48,10 +50,13 @@ import Testing
         try await victim.visit(manager) { #expect(!$0.exists) }
     }
 
-    @Test("C1, CVE-2015-3982: empty, missing and malformed tokens touch no store", arguments: [
-        "", ";;; ; =", "=v", "__Host-session", "__Host-session=", "__Host-session=x", "__Host-session=\"\"",
-        "__Host-session=../../etc/passwd", "__host-session=AAAA",
-    ])
+    @Test(
+        "C1, CVE-2015-3982: empty, missing and malformed tokens touch no store",
+        arguments: [
+            "", ";;; ; =", "=v", "__Host-session", "__Host-session=", "__Host-session=x", "__Host-session=\"\"",
+            "__Host-session=../../etc/passwd", "__host-session=AAAA",
+        ]
+    )
     func malformed(_ field: String) async throws {
         let store = ScriptedStore()
         let manager = try SessionManager(store: store)
@@ -87,7 +92,9 @@ import Testing
             let exchange = manager.exchange(for: request(cookies: order))
             let session = try await exchange.session()
             #expect(!session.exists)
-            for write in [{ try session.set(3, for: "n") }, { try session.renew(subject: "eve") }, { try session.end() }] {
+            for write in [
+                { try session.set(3, for: "n") }, { try session.renew(subject: "eve") }, { try session.end() },
+            ] {
                 let error = #expect(throws: SessionError.self) { try write() }
                 #expect(error?.code == .ambiguous)
                 #expect(error?.httpStatusCode == 400)
@@ -155,7 +162,8 @@ import Testing
     func vary() async throws {
         try await browser.visit(manager) { $0["n"] = 1 }
         let uses: [(Session) throws -> Void] = [
-            { _ = $0["n", as: Int.self] }, { _ = $0.exists }, { _ = $0.values.keys }, { $0["n"] = 2 }, { try $0.renew() },
+            { _ = $0["n", as: Int.self] }, { _ = $0.exists }, { _ = $0.values.keys }, { $0["n"] = 2 },
+            { try $0.renew() },
             { _ in },
         ]
         for use in uses {
@@ -172,7 +180,8 @@ import Testing
         session["n"] = 1
         try await browser.finish(exchange)
         for edit in [
-            { try session.set(2, for: "n") }, { try session.remove("n") }, { try session.renew() }, { try session.end() },
+            { try session.set(2, for: "n") }, { try session.remove("n") }, { try session.renew() },
+            { try session.end() },
         ] {
             let error = #expect(throws: SessionError.self) { try edit() }
             #expect(error?.code == .alreadyCommitted)
@@ -252,7 +261,12 @@ import Testing
     func otherPlaces() async throws {
         try await browser.visit(manager) { $0["n"] = 1 }
         let token = try #require(browser.cookie)
-        var request = HTTPRequest(method: .get, scheme: "https", authority: "example.com", path: "/;jsessionid=\(token)?__Host-session=\(token)")
+        var request = HTTPRequest(
+            method: .get,
+            scheme: "https",
+            authority: "example.com",
+            path: "/;jsessionid=\(token)?__Host-session=\(token)"
+        )
         request.headerFields[.authorization] = "Bearer \(token)"
         #expect(try await !manager.exchange(for: request).session().exists)
     }

@@ -137,7 +137,10 @@ import Testing
                 try await base.insert(record, id: id)
             }
             func update(
-                _ record: SessionRecord, id: SessionID, ifStamp: SessionStamp, now: SessionInstant
+                _ record: SessionRecord,
+                id: SessionID,
+                ifStamp: SessionStamp,
+                now: SessionInstant
             ) async throws(SessionStoreError) -> UpdateOutcome {
                 var random = SystemRandomNumberGenerator()
                 guard let current = try await base.load(id, now: now) else { return .missing }
@@ -154,10 +157,15 @@ import Testing
                 )
             }
             func touch(
-                _ id: SessionID, ifStamp: SessionStamp, expiresAt: SessionInstant, now: SessionInstant
+                _ id: SessionID,
+                ifStamp: SessionStamp,
+                expiresAt: SessionInstant,
+                now: SessionInstant
             ) async throws(SessionStoreError) -> Bool { false }
             func delete(
-                _ id: SessionID, ifStamp stamp: SessionStamp, now: SessionInstant
+                _ id: SessionID,
+                ifStamp stamp: SessionStamp,
+                now: SessionInstant
             ) async throws(SessionStoreError) -> DeleteOutcome { try await base.delete(id, ifStamp: stamp, now: now) }
         }
         var configuration = SessionManager.Configuration()

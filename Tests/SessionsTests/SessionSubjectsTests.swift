@@ -141,22 +141,33 @@ struct RacingIndex: SubjectIndexingSessionStore {
         try await base.insert(record, id: id)
     }
     func update(
-        _ record: SessionRecord, id: SessionID, ifStamp stamp: SessionStamp, now: SessionInstant
+        _ record: SessionRecord,
+        id: SessionID,
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
     ) async throws(SessionStoreError) -> UpdateOutcome {
         try await base.update(record, id: id, ifStamp: stamp, now: now)
     }
     func touch(
-        _ id: SessionID, ifStamp stamp: SessionStamp, expiresAt: SessionInstant, now: SessionInstant
+        _ id: SessionID,
+        ifStamp stamp: SessionStamp,
+        expiresAt: SessionInstant,
+        now: SessionInstant
     ) async throws(SessionStoreError) -> Bool {
         try await base.touch(id, ifStamp: stamp, expiresAt: expiresAt, now: now)
     }
     func delete(
-        _ id: SessionID, ifStamp stamp: SessionStamp, now: SessionInstant
+        _ id: SessionID,
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
     ) async throws(SessionStoreError) -> DeleteOutcome {
         try await base.delete(id, ifStamp: stamp, now: now)
     }
     func addToIndex(
-        _ id: SessionID, subject: SubjectID, absoluteDeadline: SessionInstant, now: SessionInstant
+        _ id: SessionID,
+        subject: SubjectID,
+        absoluteDeadline: SessionInstant,
+        now: SessionInstant
     ) async throws(SessionStoreError) -> SubjectEpoch {
         let epoch = try await base.addToIndex(id, subject: subject, absoluteDeadline: absoluteDeadline, now: now)
         do {

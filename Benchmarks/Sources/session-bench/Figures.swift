@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+
 // Minting and cookie parsing have no public entry of their own.
 @testable import Sessions
 

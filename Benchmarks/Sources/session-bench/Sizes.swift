@@ -1,3 +1,6 @@
+import HTTPTypes
+import Sessions
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@ import Musl
 #elseif canImport(Darwin)
 import Darwin
 #endif
-import HTTPTypes
-import Sessions
 
 /// The memory that the process occupies, in bytes, where the system tells it in `/proc`.
 func residentBytes() -> Int? {
@@ -14,11 +15,16 @@ func residentBytes() -> Int? {
     defer { fclose(file) }
     var total = 0
     var resident = 0
-    guard withUnsafeMutablePointer(to: &total, { total in
-        withUnsafeMutablePointer(to: &resident) { resident in
-            withVaList([total, resident]) { vfscanf(file, "%ld %ld", $0) }
-        }
-    }) == 2 else { return nil }
+    guard
+        withUnsafeMutablePointer(
+            to: &total,
+            { total in
+                withUnsafeMutablePointer(to: &resident) { resident in
+                    withVaList([total, resident]) { vfscanf(file, "%ld %ld", $0) }
+                }
+            }
+        ) == 2
+    else { return nil }
     return resident * Int(sysconf(Int32(_SC_PAGESIZE)))
 }
 

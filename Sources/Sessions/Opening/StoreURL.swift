@@ -83,7 +83,8 @@ public struct StoreURL: Hashable, Sendable {
         // An unescaped / or ? in a password ends the authority in the middle of the password. Then the @ follows.
         guard hasUserInfo || !rest.utf8.contains(UInt8(ascii: "@")) else {
             throw Self.error(
-                "an \"@\" follows the host: write \"/\", \"?\" and \"@\" in user and password as %2F, %3F, %40")
+                "an \"@\" follows the host: write \"/\", \"?\" and \"@\" in user and password as %2F, %3F, %40"
+            )
         }
         self.path = try Self.decoded(path, part: "path")
         let hostList: Substring

@@ -105,7 +105,8 @@ extension SessionStoreConformance.Context {
         case .failure(let error):
             switch (error as? SessionStoreError)?.code {
             case .outcomeUnknown?: expect(isDone || isUndone, "a cancelled \(operation) left something half done")
-            case .cancelled?, .unavailable?: expect(isUndone, "a cancelled \(operation) that says so has written nothing")
+            case .cancelled?, .unavailable?:
+                expect(isUndone, "a cancelled \(operation) that says so has written nothing")
             default: fail("a cancelled \(operation) must not throw \(error)")
             }
         }

@@ -155,7 +155,9 @@ struct CookieCandidateTests {
     }
 
     @Test(
-        "C8, CVE-2016-7401: nothing but a semicolon separates", arguments: [",", " ", "\t", "&", "|", "\u{1F}", "\n"])
+        "C8, CVE-2016-7401: nothing but a semicolon separates",
+        arguments: [",", " ", "\t", "&", "|", "\u{1F}", "\n"]
+    )
     func onlySemicolons(separator: String) {
         #expect(candidates("a=b\(separator)\(pair)").isEmpty)
         #expect(candidates("\(pair)\(separator)a=b").isEmpty)
@@ -279,7 +281,10 @@ struct OtherTransportTests {
             .authorization: "Bearer \(valid.secret)", try #require(header): valid.secret,
         ]
         let request = request(
-            [], path: "/;\(name)=\(valid.secret)?\(name)=\(valid.secret)&sid=\(valid.secret)", fields: fields)
+            [],
+            path: "/;\(name)=\(valid.secret)?\(name)=\(valid.secret)&sid=\(valid.secret)",
+            fields: fields
+        )
         #expect(CandidateTokens.candidates(in: request, cookieName: name).isEmpty)
     }
 
@@ -324,7 +329,11 @@ struct OtherTransportTests {
             fields: [header: token(3).secret]
         )
         let tokens = CandidateTokens.candidates(
-            in: request, cookieName: name, headerName: header, queryParameter: "sid")
+            in: request,
+            cookieName: name,
+            headerName: header,
+            queryParameter: "sid"
+        )
         #expect(tokens.all == [token(1), token(2), token(3), token(4)])
         #expect(tokens.isTruncated)
     }

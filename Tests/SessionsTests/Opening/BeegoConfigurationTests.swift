@@ -23,7 +23,8 @@ struct BeegoConfigurationTests {
 
     private func fieldError(_ fields: String...) throws -> SessionError {
         try error(
-            "{" + ([#""cookieName":"gosessionid""#, #""gclifetime":3600"#] + fields).joined(separator: ",") + "}")
+            "{" + ([#""cookieName":"gosessionid""#, #""gclifetime":3600"#] + fields).joined(separator: ",") + "}"
+        )
     }
 
     private func expectWarning(_ configuration: BeegoConfiguration, _ words: String..., line: Int = #line) {
@@ -141,7 +142,8 @@ struct BeegoConfigurationTests {
     func sameSiteErrors() throws {
         #expect(
             try parse(#""cookieSameSite":4"#, #""secure":true"#).configuration.cookie?.sameSite
-                == SessionCookie.SameSite.none)
+                == SessionCookie.SameSite.none
+        )
         for fields in [#""cookieSameSite":4"#, #""cookieSameSite":5"#, #""cookieSameSite":-1"#] {
             #expect(try fieldError(fields).message.hasPrefix("cookieSameSite: "))
         }
@@ -350,7 +352,8 @@ struct BeegoApplicationConfigurationTests {
         #expect(parsed.providerConfig == "./tmp")
         let cookie = try #require(parsed.configuration.cookie)
         #expect(
-            cookie.name == "sid" && cookie.domain == "example.com" && cookie.sameSite == .strict && !cookie.isHTTPOnly)
+            cookie.name == "sid" && cookie.domain == "example.com" && cookie.sameSite == .strict && !cookie.isHTTPOnly
+        )
         #expect(cookie.maximumAge == .seconds(120))
         #expect(parsed.configuration.headerName?.canonicalName == "x-sid")
         #expect(parsed.configuration.queryParameter == "sid")

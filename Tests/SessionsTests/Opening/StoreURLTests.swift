@@ -7,7 +7,8 @@ struct StoreURLTests {
     @Test("all parts are read and decoded")
     func full() throws {
         let url = try StoreURL(
-            "MySQL://app:p%40s%2Fs%3A@db.example.com:3306,db2:3307,[2001:db8::1]:1,[::1]/my%20app?pool=16&name=a%26b")
+            "MySQL://app:p%40s%2Fs%3A@db.example.com:3306,db2:3307,[2001:db8::1]:1,[::1]/my%20app?pool=16&name=a%26b"
+        )
         #expect(url.scheme == "mysql")
         #expect(url.user == "app")
         #expect(url.password == "p@s/s:")
@@ -109,7 +110,8 @@ struct StoreURLTests {
     @Test("what is no secret is shown")
     func description() throws {
         #expect(
-            "\(try StoreURL("redis://u:p@h:1,[::1]:2/0?pool=1"))" == "redis://u:redacted@h:1,[::1]:2/0?pool=redacted")
+            "\(try StoreURL("redis://u:p@h:1,[::1]:2/0?pool=1"))" == "redis://u:redacted@h:1,[::1]:2/0?pool=redacted"
+        )
         #expect("\(try StoreURL("file:./tmp"))" == "file:./tmp")
         #expect("\(try StoreURL("mysql://u@h/db"))" == "mysql://u@h/db")
     }
@@ -126,7 +128,8 @@ struct StoreURLTests {
 
     @Test(
         "numbers are read within their range",
-        arguments: ["0", "-1", "+1", "11", "1e3", "", "x", "99999999999999999999", "1.0"])
+        arguments: ["0", "-1", "+1", "11", "1e3", "", "x", "99999999999999999999", "1.0"]
+    )
     func numbers(text: String) throws {
         #expect(throws: SessionStoreError.self) { try StoreURL("x:?n=\(text)").integer("n", in: 1...10) }
         #expect(try StoreURL("x:?n=7").integer("n", in: 1...10) == 7)

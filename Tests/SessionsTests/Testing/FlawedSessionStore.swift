@@ -51,7 +51,8 @@ extension FlawedSessionStore: SessionStore {
         if flaw == .answersCrosswise {
             // As if a cancelled call had left its reply in the connection.
             if Task.isCancelled, let record { memory.first.withLock { $0[id] = record } }
-            if let stale = memory.first.withLock({ first in first.keys.first.flatMap { first.removeValue(forKey: $0) } }) {
+            if let stale = memory.first.withLock({ first in first.keys.first.flatMap { first.removeValue(forKey: $0) } }
+            ) {
                 return stale
             }
         }
