@@ -108,6 +108,7 @@ class Browser:
                 self.size(size, dark)
                 width = self.driver.execute_script("return document.documentElement.scrollWidth")
                 assert width <= SIZES[size][0], f"{page} is {width} pixels wide at {SIZES[size][0]}"
+                assert self.find("header").size["height"] <= 80, f"{page}: the header takes two lines at {size}"
                 for button in self.driver.find_elements(By.CSS_SELECTOR, "button, input:not([type=hidden])"):
                     assert button.size["height"] >= 44, f"{page}: {button.text!r} is {button.size} at {size}"
                 if size != "small":

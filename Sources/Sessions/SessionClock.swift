@@ -8,10 +8,13 @@ public struct SystemSessionClock: SessionClock {
     /// Creates the system clock.
     public init() {}
 
+    /// The time.
     public var now: SessionInstant { .init(millisecondsSince1970: Platform.wallClockMilliseconds()) }
 
+    /// One millisecond.
     public var minimumResolution: Duration { .milliseconds(1) }
 
+    /// Waits until the clock shows `deadline`.
     public func sleep(until deadline: SessionInstant, tolerance: Duration?) async throws {
         try await Task.sleep(for: now.duration(to: deadline), tolerance: tolerance, clock: .continuous)
     }

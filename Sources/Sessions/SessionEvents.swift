@@ -76,7 +76,10 @@ final class SessionEventHub: Sendable {
 
     func listen() -> SessionEvents {
         let key = nextKey.add(1, ordering: .relaxed).newValue
-        let (stream, continuation) = AsyncStream.makeStream(of: SessionEvent.self, bufferingPolicy: .bufferingNewest(1024))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: SessionEvent.self,
+            bufferingPolicy: .bufferingNewest(1024)
+        )
         listeners.withLock { $0[key] = continuation }
         count.add(1, ordering: .relaxed)
         continuation.onTermination = { [weak self] _ in

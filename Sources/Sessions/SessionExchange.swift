@@ -52,7 +52,11 @@ public final class SessionExchange: Sendable {
     ///   `.exclusiveTimeout` if other requests held the session for too long.
     public func session() async throws -> Session {
         while true {
-            enum Step { case done(Session), load(SessionPolicy), wait }
+            enum Step {
+                case done(Session)
+                case load(SessionPolicy)
+                case wait
+            }
             let step: Step = state.withLock { state in
                 switch state.loading {
                 case .done(let session): return .done(session)
@@ -204,7 +208,7 @@ struct RequestSource: Sendable {
     /// What the request shows of its client; worked out only when a session is made or signed in to.
     func labels(trusting trustedProxies: [AddressRange]) -> SessionLabels {
         SessionLabels(
-            client: ClientLabel.label(userAgent: request.headerFields[.userAgent]),
+            client: ClientLabel.label(in: request.headerFields),
             addressClass: RequestOrigin.addressClass(of: origin(trusting: trustedProxies).clientAddress)
         )
     }

@@ -52,6 +52,7 @@ extension SessionID: Comparable {
 }
 
 extension SessionID: Codable {
+    /// Reads the text form.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let id = SessionID(try container.decode(String.self)) else {
@@ -63,6 +64,7 @@ extension SessionID: Codable {
         self = id
     }
 
+    /// Writes the text form.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)

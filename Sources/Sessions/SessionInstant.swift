@@ -34,12 +34,14 @@ public struct SessionInstant: Hashable, Sendable {
 }
 
 extension SessionInstant: InstantProtocol {
+    /// The instant `duration` after this one, saturating.
     public func advanced(by duration: Duration) -> Self {
         let (result, overflow) = millisecondsSince1970.addingReportingOverflow(duration.milliseconds)
         guard overflow else { return .init(millisecondsSince1970: result) }
         return duration.milliseconds < 0 ? .distantPast : .distantFuture
     }
 
+    /// The time from this instant to `other`, saturating.
     public func duration(to other: Self) -> Duration {
         let (result, overflow) = other.millisecondsSince1970
             .subtractingReportingOverflow(millisecondsSince1970)
@@ -47,6 +49,7 @@ extension SessionInstant: InstantProtocol {
         return .milliseconds(other > self ? Int64.max : Int64.min)
     }
 
+    /// Whether `left` is the earlier one.
     @inlinable
     public static func < (left: Self, right: Self) -> Bool {
         left.millisecondsSince1970 < right.millisecondsSince1970

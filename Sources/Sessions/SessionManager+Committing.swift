@@ -386,6 +386,10 @@ extension SessionError {
 extension SessionStoreError {
     /// The outcome of a write stays unknown when the look-up after it fails as well.
     static func outcomeUnknownAfter(_ error: SessionStoreError) -> Self {
-        .init(.outcomeUnknown, "the store did not answer, nor did it say afterwards whether the write took effect", cause: error)
+        .init(
+            .outcomeUnknown,
+            "the store did not answer, nor did it say afterwards whether the write took effect",
+            cause: error
+        )
     }
 }

@@ -105,7 +105,8 @@ extension SessionManager {
                     // Another request has committed in between: its values come along.
                     let revised = successorRecord(of: oldID, attempt, labels: labels)
                     if renewing == nil {
-                        guard try await update(revised, id: newID, ifStamp: successor.stamp, now: now) == .updated else {
+                        guard try await update(revised, id: newID, ifStamp: successor.stamp, now: now) == .updated
+                        else {
                             throw SessionError.endedMeanwhile
                         }
                     }

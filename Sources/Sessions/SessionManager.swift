@@ -216,10 +216,14 @@ extension SessionManager.Configuration {
     var warnings: [String] {
         var warnings: [String] = []
         if queryParameter != nil {
-            warnings.append("session tokens are read from the query: they will show up in logs, histories and Referer fields")
+            warnings.append(
+                "session tokens are read from the query: they will show up in logs, histories and Referer fields"
+            )
         }
         if headerName != nil, cookie != nil {
-            warnings.append("session tokens are sent in a header beside the cookie: scripts in a page can read them there")
+            warnings.append(
+                "session tokens are sent in a header beside the cookie: scripts in a page can read them there"
+            )
         }
         return warnings
     }

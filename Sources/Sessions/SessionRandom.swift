@@ -17,6 +17,7 @@ public struct SystemSessionRandom: SessionRandom {
     /// Creates the system source.
     public init() {}
 
+    /// Fills `buffer` with bytes from this source.
     public func fill(_ buffer: UnsafeMutableRawBufferPointer) { Platform.fillWithEntropy(buffer) }
 }
 

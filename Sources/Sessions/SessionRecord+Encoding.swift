@@ -55,42 +55,52 @@ extension SessionRecord {
         let count =
             Offset.variablePart + (link == nil ? 0 : 32) + (nonce == nil ? 0 : 32) + subjectBytes.count
             + client.utf8.count + addressClass.utf8.count + values.storage.count
-        // One allocation of the exact size: this runs at every commit.
-        let body = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
-            let bytes = UnsafeMutableRawBufferPointer(buffer)
-            func store(_ value: some FixedWidthInteger, at offset: Int) {
-                bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
-            }
+        // One allocation of the exact size, and no closure that captures what it writes to: this runs for every session.
+        var body = [UInt8](repeating: 0, count: count)
+        body.withUnsafeMutableBytes { bytes in
             bytes.copyBytes(from: Self.magic)
             bytes[Offset.version] = Self.formatVersion
-            store(UInt64(0), at: Offset.checksum)
-            store(stamp.rawValue, at: Offset.stamp)
-            store(revision, at: Offset.revision)
-            store(createdAt.millisecondsSince1970, at: Offset.createdAt)
-            store(authenticatedAt?.millisecondsSince1970 ?? 0, at: Offset.authenticatedAt)
-            store(absoluteDeadline.millisecondsSince1970, at: Offset.absoluteDeadline)
-            store(idleTimeout.milliseconds, at: Offset.idleTimeout)
-            store((renewedAt ?? createdAt).millisecondsSince1970, at: Offset.renewedAt)
+            Self.store(stamp.rawValue, in: bytes, at: Offset.stamp)
+            Self.store(revision, in: bytes, at: Offset.revision)
+            Self.store(createdAt.millisecondsSince1970, in: bytes, at: Offset.createdAt)
+            Self.store(authenticatedAt?.millisecondsSince1970 ?? 0, in: bytes, at: Offset.authenticatedAt)
+            Self.store(absoluteDeadline.millisecondsSince1970, in: bytes, at: Offset.absoluteDeadline)
+            Self.store(idleTimeout.milliseconds, in: bytes, at: Offset.idleTimeout)
+            Self.store((renewedAt ?? createdAt).millisecondsSince1970, in: bytes, at: Offset.renewedAt)
             bytes[Offset.flags] = flags
             bytes[Offset.clientLength] = UInt8(client.utf8.count)
             bytes[Offset.addressClassLength] = UInt8(addressClass.utf8.count)
-            bytes[Offset.reserved] = 0
-            store(UInt16(subjectBytes.count), at: Offset.subjectLength)
+            Self.store(UInt16(subjectBytes.count), in: bytes, at: Offset.subjectLength)
 
             var cursor = Offset.variablePart
-            func append(_ part: some Collection<UInt8>) {
-                UnsafeMutableRawBufferPointer(rebasing: bytes[cursor...]).copyBytes(from: part)
-                cursor += part.count
-            }
-            link?.withUnsafeBytes { append($0) }
-            nonce?.bytes.withUnsafeBytes { append($0) }
-            append(subjectBytes)
-            append(client.utf8)
-            append(addressClass.utf8)
-            append(values.storage)
-            initializedCount = cursor
+            if let link { link.withUnsafeBytes { Self.copy($0, to: bytes, at: &cursor) } }
+            if let nonce { nonce.bytes.withUnsafeBytes { Self.copy($0, to: bytes, at: &cursor) } }
+            Self.copy(subjectBytes, to: bytes, at: &cursor)
+            Self.copy(client.utf8, to: bytes, at: &cursor)
+            Self.copy(addressClass.utf8, to: bytes, at: &cursor)
+            Self.copy(values.storage, to: bytes, at: &cursor)
         }
         self.init(body: body, expiresAt: min(expiresAt, absoluteDeadline))
+    }
+
+    @inline(__always)
+    private static func store<Value: FixedWidthInteger>(
+        _ value: Value,
+        in bytes: UnsafeMutableRawBufferPointer,
+        at offset: Int
+    ) {
+        bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
+    }
+
+    @inline(__always)
+    private static func copy(
+        _ part: some Collection<UInt8>,
+        to bytes: UnsafeMutableRawBufferPointer,
+        at cursor: inout Int
+    ) {
+        let end = cursor + part.count
+        UnsafeMutableRawBufferPointer(rebasing: bytes[cursor..<end]).copyBytes(from: part)
+        cursor = end
     }
 
     /// This record after a commit that changes values only: a new stamp, the next revision, extended life.

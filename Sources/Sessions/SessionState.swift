@@ -231,7 +231,9 @@ struct SessionState: ~Copyable, Sendable {
     /// Closes a session that has nothing to commit, which is what most requests leave.
     /// - Returns: Whether that was all; `false` leaves everything to ``beginCommit(now:isFinal:rotation:)``.
     mutating func closeIfClean(now: SessionInstant, rotation: SessionManager.Rotation?) -> Bool {
-        guard edits.isEmpty, renewal == nil, lifetime == nil, failure == nil, !isEnding, !isCommitting else { return false }
+        guard edits.isEmpty, renewal == nil, lifetime == nil, failure == nil, !isEnding, !isCommitting else {
+            return false
+        }
         if let stored, refusal == nil {
             if stored.record.isExtensionDue(at: now) { return false }
             if let rotation, stored.record.isRotationDue(rotation, at: now) { return false }
@@ -275,7 +277,8 @@ struct SessionState: ~Copyable, Sendable {
             try edits.apply(to: &values)
         } catch {
             edits = []
-            failure = error as? SessionError
+            failure =
+                error as? SessionError
                 ?? SessionError(.conflict, "an edit could not be applied to the committed session", cause: error)
         }
     }

@@ -131,7 +131,7 @@ struct SessionTelemetry: Sendable {
     }
 }
 
-extension Optional<any Span> {
+extension (any Span)? {
     /// Ends the span, if there is one, and says how.
     func end(failing error: (any Error)?) {
         guard let span = self else { return }

@@ -38,27 +38,32 @@ public struct SessionToken: Sendable {
 
     /// The text form, for the one place that may show it: the cookie or header that carries it to its owner.
     var secret: String {
+        String(unsafeUninitializedCapacity: Self.characterCount) { write(to: $0) }
+    }
+
+    /// Writes the text form into the first 43 bytes of `text`.
+    /// - Returns: 43.
+    func write(to text: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        precondition(text.count >= Self.characterCount)
         bytes.withUnsafeBytes { source in
-            String(unsafeUninitializedCapacity: Self.characterCount) { text in
-                Self.alphabet.withUnsafeBufferPointer { alphabet in
-                    // Three bytes are four characters; the last two bytes are three.
-                    for group in 0..<10 {
-                        let bits =
-                            UInt32(source[group * 3]) << 16 | UInt32(source[group * 3 + 1]) << 8
-                            | UInt32(source[group * 3 + 2])
-                        text[group * 4] = alphabet[Int(bits >> 18)]
-                        text[group * 4 + 1] = alphabet[Int(bits >> 12 & 63)]
-                        text[group * 4 + 2] = alphabet[Int(bits >> 6 & 63)]
-                        text[group * 4 + 3] = alphabet[Int(bits & 63)]
-                    }
-                    let bits = UInt32(source[30]) << 8 | UInt32(source[31])
-                    text[40] = alphabet[Int(bits >> 10)]
-                    text[41] = alphabet[Int(bits >> 4 & 63)]
-                    text[42] = alphabet[Int(bits << 2 & 63)]
-                    return Self.characterCount
+            Self.alphabet.withUnsafeBufferPointer { alphabet in
+                // Three bytes are four characters; the last two bytes are three.
+                for group in 0..<10 {
+                    let bits =
+                        UInt32(source[group * 3]) << 16 | UInt32(source[group * 3 + 1]) << 8
+                        | UInt32(source[group * 3 + 2])
+                    text[group * 4] = alphabet[Int(bits >> 18)]
+                    text[group * 4 + 1] = alphabet[Int(bits >> 12 & 63)]
+                    text[group * 4 + 2] = alphabet[Int(bits >> 6 & 63)]
+                    text[group * 4 + 3] = alphabet[Int(bits & 63)]
                 }
+                let bits = UInt32(source[30]) << 8 | UInt32(source[31])
+                text[40] = alphabet[Int(bits >> 10)]
+                text[41] = alphabet[Int(bits >> 4 & 63)]
+                text[42] = alphabet[Int(bits << 2 & 63)]
             }
         }
+        return Self.characterCount
     }
 
     /// The token that takes this one's place in a timed rotation: HMAC-SHA256 of the forwarder's nonce, keyed by this

@@ -56,7 +56,10 @@ final class SessionTurns: Sendable {
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                enum Action { case wait, go, fail(Failure) }
+                enum Action {
+                    case wait, go
+                    case fail(Failure)
+                }
                 let action: Action = state.withLock { state in
                     if state.cancelled.remove(ticket) != nil { return .fail(.cancelled) }
                     guard let waiting = state.queues[id]?.waiters.count else {

@@ -12,14 +12,17 @@ public struct BasicSessionStore<Base: SessionStore>: SessionStore {
         self.base = base
     }
 
+    /// The record of a session, or `nil` if there is none or it has expired.
     public func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
         try await base.load(id, now: now)
     }
 
+    /// Adds a record under an id that has none; never overwrites.
     public func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
         try await base.insert(record, id: id)
     }
 
+    /// Replaces a record if it lives and its stamp is the expected one.
     public func update(
         _ record: SessionRecord,
         id: SessionID,
@@ -29,6 +32,7 @@ public struct BasicSessionStore<Base: SessionStore>: SessionStore {
         try await base.update(record, id: id, ifStamp: stamp, now: now)
     }
 
+    /// Moves the idle deadline later, if the record lives and its stamp is the expected one.
     public func touch(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -38,6 +42,7 @@ public struct BasicSessionStore<Base: SessionStore>: SessionStore {
         try await base.touch(id, ifStamp: stamp, expiresAt: expiresAt, now: now)
     }
 
+    /// Removes a record if it lives and its stamp is the expected one.
     public func delete(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,

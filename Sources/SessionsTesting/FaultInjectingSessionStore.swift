@@ -97,14 +97,17 @@ public final class FaultInjectingSessionStore<Base: SessionStore>: SessionStore 
         }
     }
 
+    /// The record of a session, or `nil` if there is none or it has expired.
     public func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
         try await perform(.load) { () async throws(SessionStoreError) in try await base.load(id, now: now) }
     }
 
+    /// Adds a record under an id that has none; never overwrites.
     public func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
         try await perform(.insert) { () async throws(SessionStoreError) in try await base.insert(record, id: id) }
     }
 
+    /// Replaces a record if it lives and its stamp is the expected one.
     public func update(
         _ record: SessionRecord,
         id: SessionID,
@@ -116,6 +119,7 @@ public final class FaultInjectingSessionStore<Base: SessionStore>: SessionStore 
         }
     }
 
+    /// Moves the idle deadline later, if the record lives and its stamp is the expected one.
     public func touch(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -127,6 +131,7 @@ public final class FaultInjectingSessionStore<Base: SessionStore>: SessionStore 
         }
     }
 
+    /// Removes a record if it lives and its stamp is the expected one.
     public func delete(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -139,6 +144,7 @@ public final class FaultInjectingSessionStore<Base: SessionStore>: SessionStore 
 }
 
 extension FaultInjectingSessionStore: RenewingSessionStore where Base: RenewingSessionStore {
+    /// Moves a session to a new id: both records are written, or neither.
     public func renew(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -154,10 +160,12 @@ extension FaultInjectingSessionStore: RenewingSessionStore where Base: RenewingS
 }
 
 extension FaultInjectingSessionStore: EnumerableSessionStore where Base: EnumerableSessionStore {
+    /// The number of records that live, forwarders included.
     public func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
         try await perform(.count) { () async throws(SessionStoreError) in try await base.count(now: now) }
     }
 
+    /// The records that live, by ascending id.
     public func page(
         after id: SessionID?,
         limit: Int,
@@ -170,6 +178,7 @@ extension FaultInjectingSessionStore: EnumerableSessionStore where Base: Enumera
 }
 
 extension FaultInjectingSessionStore: SubjectIndexingSessionStore where Base: SubjectIndexingSessionStore {
+    /// Adds an entry to a subject's index and reads the epoch, in one step.
     public func addToIndex(
         _ id: SessionID,
         subject: SubjectID,
@@ -181,16 +190,19 @@ extension FaultInjectingSessionStore: SubjectIndexingSessionStore where Base: Su
         }
     }
 
+    /// Removes an entry of a subject's index.
     public func removeFromIndex(_ id: SessionID, subject: SubjectID) async throws(SessionStoreError) {
         try await perform(.removeFromIndex) { () async throws(SessionStoreError) in
             try await base.removeFromIndex(id, subject: subject)
         }
     }
 
+    /// The subject's epoch.
     public func epoch(of subject: SubjectID) async throws(SessionStoreError) -> SubjectEpoch {
         try await perform(.epoch) { () async throws(SessionStoreError) in try await base.epoch(of: subject) }
     }
 
+    /// Raises the subject's epoch and reads its entries, in one step.
     public func raiseEpoch(
         of subject: SubjectID,
         now: SessionInstant
@@ -200,6 +212,7 @@ extension FaultInjectingSessionStore: SubjectIndexingSessionStore where Base: Su
         }
     }
 
+    /// The subject's entries.
     public func index(
         of subject: SubjectID,
         now: SessionInstant
@@ -209,6 +222,7 @@ extension FaultInjectingSessionStore: SubjectIndexingSessionStore where Base: Su
 }
 
 extension FaultInjectingSessionStore: SweepingSessionStore where Base: SweepingSessionStore {
+    /// Removes expired records, in a small step.
     public func sweep(
         from position: SweepPosition?,
         limit: Int,
@@ -221,6 +235,7 @@ extension FaultInjectingSessionStore: SweepingSessionStore where Base: SweepingS
 }
 
 extension FaultInjectingSessionStore: LeasingSessionStore where Base: LeasingSessionStore {
+    /// Takes the lease of a session, if nobody else has it.
     public func acquireLease(
         on id: SessionID,
         holder: UInt64,
@@ -232,6 +247,7 @@ extension FaultInjectingSessionStore: LeasingSessionStore where Base: LeasingSes
         }
     }
 
+    /// Gives a lease back.
     public func releaseLease(on id: SessionID, holder: UInt64) async throws(SessionStoreError) {
         try await perform(.releaseLease) { () async throws(SessionStoreError) in
             try await base.releaseLease(on: id, holder: holder)
@@ -240,6 +256,7 @@ extension FaultInjectingSessionStore: LeasingSessionStore where Base: LeasingSes
 }
 
 extension FaultInjectingSessionStore: HealthCheckingSessionStore where Base: HealthCheckingSessionStore {
+    /// Returns if the store can answer.
     public func checkHealth() async throws(SessionStoreError) {
         try await perform(.checkHealth) { () async throws(SessionStoreError) in try await base.checkHealth() }
     }

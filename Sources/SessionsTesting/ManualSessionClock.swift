@@ -76,7 +76,10 @@ public final class ManualSessionClock: SessionClock {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 // A cancellation that comes before this point finds no sleeper; it is seen here instead.
-                enum Next { case wake, cancel, sleep([Watcher]) }
+                enum Next {
+                    case wake, cancel
+                    case sleep([Watcher])
+                }
                 let next: Next = state.withLock { state in
                     if Task.isCancelled { return .cancel }
                     if deadline <= state.now { return .wake }

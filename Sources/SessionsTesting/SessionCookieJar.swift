@@ -117,7 +117,9 @@ public struct SessionCookieJar: Sendable {
         guard isSecure || !cookie.isSecure else { return }
         let lowercasedName = cookie.name.lowercased()
         if lowercasedName.hasPrefix("__secure-"), !cookie.isSecure { return }
-        if lowercasedName.hasPrefix("__host-"), !cookie.isSecure || hasDomain || !hasPath || cookie.path != "/" { return }
+        if lowercasedName.hasPrefix("__host-"), !cookie.isSecure || hasDomain || !hasPath || cookie.path != "/" {
+            return
+        }
         // A page over plain HTTP cannot replace a secure cookie.
         if !isSecure, stored.contains(where: { $0.name == cookie.name && $0.isSecure && isLive($0) }) { return }
         cookie.expiresAt = maximumAge.map { $0 <= 0 ? .distantPast : clock.now + .seconds($0) } ?? expires

@@ -12,6 +12,7 @@ public final class SeededSessionRandom: SessionRandom {
         state = Mutex(seed)
     }
 
+    /// Fills `buffer` with bytes from this source.
     public func fill(_ buffer: UnsafeMutableRawBufferPointer) {
         state.withLock { state in
             var word: UInt64 = 0
@@ -43,6 +44,7 @@ public final class RepeatingSessionRandom: SessionRandom {
         self.bytes = bytes.isEmpty ? [0] : bytes
     }
 
+    /// Fills `buffer` with bytes from this source.
     public func fill(_ buffer: UnsafeMutableRawBufferPointer) {
         let index = position.withLock { position in
             defer { position = (position + 1) % bytes.count }

@@ -54,7 +54,8 @@ public struct SessionStoreFault: Sendable {
     enum Wrapped {
         case unavailable, lostRequest, lostAnswer
         case error(SessionStoreError)
-        case pauseBefore(SessionStoreGate), pauseAfter(SessionStoreGate)
+        case pauseBefore(SessionStoreGate)
+        case pauseAfter(SessionStoreGate)
     }
 
     let wrapped: Wrapped

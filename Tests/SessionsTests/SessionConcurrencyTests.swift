@@ -40,7 +40,11 @@ enum StoreKind: CaseIterable, Sendable {
     func untouchedKeys() async throws {
         let manager = try SessionManager(store: MemorySessionStore())
         try await browser.visit(manager) { $0["a"] = 1 }
-        try await race(manager) { $0["b"] = 2 } second: { $0["c"] = 3 }
+        try await race(manager) {
+            $0["b"] = 2
+        } second: {
+            $0["c"] = 3
+        }
         try await browser.visit(manager) { session in
             #expect(session.values.keys.sorted() == ["a", "b", "c"])
         }
@@ -65,12 +69,20 @@ enum StoreKind: CaseIterable, Sendable {
             session["a"] = 1
             session["b"] = 2
         }
-        try await race(manager) { try $0.remove("a") } second: { try $0.increment("b") }
+        try await race(manager) {
+            try $0.remove("a")
+        } second: {
+            try $0.increment("b")
+        }
         try await browser.visit(manager) { session in
             #expect(session.values.keys == ["b"])
             #expect(session["b", as: Int.self] == 3)
         }
-        try await race(manager) { $0["c"] = 1 } second: { try $0.removeAll() }
+        try await race(manager) {
+            $0["c"] = 1
+        } second: {
+            try $0.removeAll()
+        }
         try await browser.visit(manager) { session in
             #expect(session.exists)
             #expect(session.values.isEmpty)
@@ -82,7 +94,9 @@ enum StoreKind: CaseIterable, Sendable {
         let manager = try SessionManager(store: MemorySessionStore())
         try await browser.visit(manager) { $0["n"] = 1 }
         var events = manager.events().makeAsyncIterator()
-        try await race(manager) { $0["n"] = 10 } second: { session in
+        try await race(manager) {
+            $0["n"] = 10
+        } second: { session in
             let n: Int? = session["n"]
             session["n"] = n.map { $0 + 1 }
         }
@@ -97,7 +111,9 @@ enum StoreKind: CaseIterable, Sendable {
         let manager = try SessionManager(store: MemorySessionStore())
         try await browser.visit(manager) { $0["n"] = 1 }
         let error = await #expect(throws: SessionError.self) {
-            try await race(manager, policy: SessionPolicy(onLostUpdate: .fail)) { $0["n"] = 10 } second: { session in
+            try await race(manager, policy: SessionPolicy(onLostUpdate: .fail)) {
+                $0["n"] = 10
+            } second: { session in
                 let n: Int? = session["n"]
                 session["n"] = n.map { $0 + 1 }
                 session["other"] = true
@@ -116,8 +132,14 @@ enum StoreKind: CaseIterable, Sendable {
         let manager = try SessionManager(store: MemorySessionStore())
         let policy = SessionPolicy(onLostUpdate: .fail)
         try await browser.visit(manager) { $0["n"] = 1 }
-        try await race(manager, policy: policy) { $0["n"] = 10 } second: { $0["n"] = 11 }
-        try await race(manager, policy: policy) { $0["n"] = 12 } second: { session in
+        try await race(manager, policy: policy) {
+            $0["n"] = 10
+        } second: {
+            $0["n"] = 11
+        }
+        try await race(manager, policy: policy) {
+            $0["n"] = 12
+        } second: { session in
             let _: Int? = session["n"]
             session["n"] = 12
         }
@@ -183,14 +205,18 @@ enum StoreKind: CaseIterable, Sendable {
         let manager = try SessionManager(store: MemorySessionStore())
         let notice = SessionKey<String>("notice")
         try await browser.visit(manager) { try $0.set("saved", for: notice) }
-        try await race(manager) { try $0.set("deleted", for: notice) } second: { session in
+        try await race(manager) {
+            try $0.set("deleted", for: notice)
+        } second: { session in
             #expect(session.flash(notice) == "saved")
         }
         try await browser.visit(manager) { #expect($0.flash(notice) == "deleted") }
         try await browser.visit(manager) { #expect($0.flash(notice) == nil) }
     }
 
-    @Test("T-RES, CVE-2025-46336, CVE-2025-32441, D6: no interleaving of a logout and a slow request brings a session back")
+    @Test(
+        "T-RES, CVE-2025-46336, CVE-2025-32441, D6: no interleaving of a logout and a slow request brings a session back"
+    )
     func logoutInterleavings() async throws {
         for kind in StoreKind.allCases {
             let manager = try SessionManager(store: kind.makeStore())

@@ -25,7 +25,8 @@ struct SessionInstantTests {
         for duration in huge {
             let isNegative = duration < .zero
             #expect(
-                SessionInstant.distantFuture + duration == (isNegative ? .distantFuture + duration : .distantFuture))
+                SessionInstant.distantFuture + duration == (isNegative ? .distantFuture + duration : .distantFuture)
+            )
             #expect((now + duration < now) == isNegative)
             #expect((now - duration > now) == isNegative)
         }
@@ -52,7 +53,9 @@ struct SessionLabelsTests {
     @Test("control characters, line ends and direction marks are left out")
     func cleaning() {
         let labels = SessionLabels(
-            client: "Fire\r\nfox\u{0}\u{202E}\u{2028}\u{1B}[31m on Linux", addressClass: "\u{7}private")
+            client: "Fire\r\nfox\u{0}\u{202E}\u{2028}\u{1B}[31m on Linux",
+            addressClass: "\u{7}private"
+        )
         #expect(labels.client == "Firefox[31m on Linux")
         #expect(labels.addressClass == "private")
     }

@@ -110,9 +110,12 @@ import Testing
         }
     }
 
-    @Test("T1: lifetimes out of range are refused by name", arguments: [
-        Duration.zero, .seconds(-1), .milliseconds(999), .seconds(401 * 86_400), .seconds(Int64.max),
-    ])
+    @Test(
+        "T1: lifetimes out of range are refused by name",
+        arguments: [
+            Duration.zero, .seconds(-1), .milliseconds(999), .seconds(401 * 86_400), .seconds(Int64.max),
+        ]
+    )
     func lifetimeRange(_ lifetime: Duration) throws {
         let idle = #expect(throws: SessionError.self) {
             try manager { $0.lifetime.idle = lifetime }

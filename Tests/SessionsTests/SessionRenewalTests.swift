@@ -118,8 +118,10 @@ import Testing
         #expect(won == 1)
     }
 
-    @Test("Parallel renewals and updates: every acknowledged update is in the one surviving session",
-          arguments: StoreKind.allCases)
+    @Test(
+        "Parallel renewals and updates: every acknowledged update is in the one surviving session",
+        arguments: StoreKind.allCases
+    )
     func renewalsAndUpdates(_ kind: StoreKind) async throws {
         let manager = try SessionManager(store: kind.makeStore())
         try await browser.visit(manager) { $0["n"] = 0 }
@@ -147,8 +149,10 @@ import Testing
         #expect(live == 1)
     }
 
-    @Test("T-RENEW-FAIL, tower-sessions#260: a store that fails in the midst of a renewal leaves the old session as it was",
-          arguments: ["insert", "update"])
+    @Test(
+        "T-RENEW-FAIL, tower-sessions#260: a store that fails in the midst of a renewal leaves the old session as it was",
+        arguments: ["insert", "update"]
+    )
     func failureKeepsTheOldSession(_ operation: String) async throws {
         let store = ScriptedStore()
         let manager = try SessionManager(store: store)
@@ -186,7 +190,8 @@ import Testing
         try await browser.visit(manager) { $0["n"] = 1 }
         let old = browser.cookie
         store.script { name, call in
-            name == "update" ? .executeThenFail(.outcomeUnknown) : name == "load" && call > 1 ? .fail(.unavailable) : .pass
+            name == "update"
+                ? .executeThenFail(.outcomeUnknown) : name == "load" && call > 1 ? .fail(.unavailable) : .pass
         }
         let exchange = manager.exchange(for: browser.request)
         try await exchange.session().renew(subject: "ada")
@@ -242,7 +247,9 @@ extension SessionStore {
     /// The number of live sessions, forwarders left out.
     func liveSessions() async throws -> Int {
         let store: any EnumerableSessionStore =
-            if let scripted = self as? ScriptedStore { scripted.base } else { try #require(self as? any EnumerableSessionStore) }
+            if let scripted = self as? ScriptedStore { scripted.base } else {
+                try #require(self as? any EnumerableSessionStore)
+            }
         let now = SystemSessionClock().now
         return try await store.page(after: nil, limit: 1000, now: now).entries.count { !$0.record.isForwarder }
     }

@@ -113,7 +113,8 @@ struct SessionTokenTests {
             var bytes = [UInt8](repeating: 0, count: 32)
             bytes[bit / 8] = 1 << UInt8(bit % 8)
             #expect(
-                bytes.withUnsafeBytes { SessionToken(bytes: Digest32(copying: $0)) } != SessionToken(bytes: Digest32()))
+                bytes.withUnsafeBytes { SessionToken(bytes: Digest32(copying: $0)) } != SessionToken(bytes: Digest32())
+            )
         }
     }
 }

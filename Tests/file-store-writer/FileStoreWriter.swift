@@ -13,7 +13,15 @@ struct FileStoreWriter {
                                                                after each
         """
 
-    static func main() async throws {
+    static func main() async {
+        do {
+            try await run()
+        } catch {
+            Output.fail("\(error)")
+        }
+    }
+
+    static func run() async throws {
         let arguments = CommandLine.arguments.dropFirst()
         guard arguments.count >= 3 else { throw UsageError() }
         let folder = arguments[2]
@@ -52,7 +60,11 @@ struct FileStoreWriter {
         return id
     }
 
-    static func record(revision: UInt64, subject: String = "", kind: SessionRecord.Kind = .session(predecessor: nil))
+    static func record(
+        revision: UInt64,
+        subject: String = "",
+        kind: SessionRecord.Kind = .session(predecessor: nil)
+    )
         -> SessionRecord
     {
         let now = now

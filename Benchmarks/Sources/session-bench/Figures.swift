@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+
 // Minting and cookie parsing have no public entry of their own.
 @testable import Sessions
 
@@ -99,13 +100,13 @@ func storeFigures(
     let update = try await nanoseconds(meter, iterations: iterations) {
         try await openUpdateCommit(manager, requests[$0 & 1023])
     }
-    let create = try await nanoseconds(meter, rounds: 3, iterations: iterations / 4) { _ in
+    let making = try await nanoseconds(meter, rounds: 3, iterations: iterations / 4) { _ in
         try await create(manager)
     }
     return [
         Figure(name: "\(name): open, read, close", value: read, unit: "ns", limit: limits?.read),
         Figure(name: "\(name): open, update, commit", value: update, unit: "ns", limit: limits?.update),
-        Figure(name: "\(name): open, set, commit a new session", value: create, unit: "ns"),
+        Figure(name: "\(name): open, set, commit a new session", value: making, unit: "ns"),
     ]
 }
 

@@ -1,3 +1,5 @@
+import Sessions
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #elseif canImport(Darwin)
 import Darwin
 #endif
-import Sessions
 
 /// Prints the in-process figures; ends with status 1 if one is over its limit.
 ///

@@ -1,8 +1,9 @@
 /// Writes the values of `Set-Cookie` fields. Made once per manager: all but the token is constant.
 struct SessionCookieWriter: Sendable {
-    private let head: String
-    private let attributes: String
-    private let secureAttributes: String
+    // As bytes, so that a field's value is put together in one piece.
+    private let head: [UInt8]
+    private let attributes: [UInt8]
+    private let secureAttributes: [UInt8]
     private let deletion: String
     private let secureDeletion: String
 
@@ -13,9 +14,10 @@ struct SessionCookieWriter: Sendable {
         let lifetime = cookie.maximumAge.map { "; Max-Age=\(max(1, $0.components.seconds))" } ?? ""
         // Max-Age wins where it is known; Expires is for clients that know no other (RFC 6265, 4.1.2.2).
         let past = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
-        head = "\(cookie.name)="
-        attributes = Self.attributes(of: cookie, lifetime: lifetime, isSecure: isSecure)
-        secureAttributes = Self.attributes(of: cookie, lifetime: lifetime, isSecure: isSecureOverHTTPS)
+        let head = "\(cookie.name)="
+        self.head = Array(head.utf8)
+        attributes = Array(Self.attributes(of: cookie, lifetime: lifetime, isSecure: isSecure).utf8)
+        secureAttributes = Array(Self.attributes(of: cookie, lifetime: lifetime, isSecure: isSecureOverHTTPS).utf8)
         deletion = head + Self.attributes(of: cookie, lifetime: past, isSecure: isSecure)
         secureDeletion = head + Self.attributes(of: cookie, lifetime: past, isSecure: isSecureOverHTTPS)
     }
@@ -23,11 +25,12 @@ struct SessionCookieWriter: Sendable {
     /// The value of the field that hands `token` to the browser.
     func setField(token: SessionToken, isSecureRequest: Bool) -> String {
         let attributes = isSecureRequest ? secureAttributes : attributes
-        var value = head
-        value.reserveCapacity(head.utf8.count + SessionToken.characterCount + attributes.utf8.count)
-        value += token.secret
-        value += attributes
-        return value
+        let count = head.count + SessionToken.characterCount + attributes.count
+        return String(unsafeUninitializedCapacity: count) { text in
+            var end = text.update(fromContentsOf: head)
+            end += token.write(to: UnsafeMutableBufferPointer(rebasing: text[end...]))
+            return UnsafeMutableBufferPointer(rebasing: text[end...]).update(fromContentsOf: attributes) + end
+        }
     }
 
     /// The value of the field that makes the browser forget the cookie.

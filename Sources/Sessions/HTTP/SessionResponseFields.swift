@@ -16,8 +16,13 @@ extension HTTPFields {
     /// A field that sets the cookie called `name` already is replaced: a response must not set one cookie twice
     /// (RFC 6265, 4.1.1). Others stay.
     mutating func setSessionCookie(_ value: String, named name: String) {
-        removeAll { $0.name == .setCookie && Self.sets(name, $0) }
-        append(HTTPField(name: .setCookie, value: value))
+        let field = HTTPField(name: .setCookie, value: value)
+        if contains(.setCookie) {
+            removeAll { $0.name == .setCookie && Self.sets(name, $0) }
+            append(field)
+        } else {
+            self[fields: .setCookie] = [field]
+        }
         forbidStoring()
     }
 
@@ -34,10 +39,11 @@ extension HTTPFields {
             let name = field.name.canonicalName
             return name.hasSuffix("-cache-control") || name == "surrogate-control"
         }
-        guard let existing = self[.cacheControl] else {
-            append(HTTPField(name: .cacheControl, value: "no-store"))
+        guard contains(.cacheControl) else {
+            self[fields: .cacheControl] = Self.noStore
             return
         }
+        let existing = self[.cacheControl] ?? ""
         // A quoted argument may contain anything, so a value with quotes is not looked into.
         let isForbidden =
             !existing.utf8.contains(UInt8(ascii: "\""))
@@ -45,6 +51,7 @@ extension HTTPFields {
         if !isForbidden { self[.cacheControl] = "no-store" }
     }
 
+    private static let noStore = [HTTPField(name: .cacheControl, value: "no-store")]
     private static let varyCookie = [HTTPField(name: .vary, value: HTTPField.Name.cookie.rawName)]
 
     private mutating func addVary(_ name: HTTPField.Name) {

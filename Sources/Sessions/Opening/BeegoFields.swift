@@ -69,7 +69,9 @@ struct BeegoFields: Sendable {
         }
         let suggestion = Spelling.suggestion(for: name, from: Field.allCases.map(\.rawValue))
         throw SessionError(
-            .misconfigured, "the manager's JSON has an unknown field \(Spelling.shown(name))\(suggestion)")
+            .misconfigured,
+            "the manager's JSON has an unknown field \(Spelling.shown(name))\(suggestion)"
+        )
     }
 
     static func error(_ name: String, _ problem: String) -> SessionError {
@@ -163,7 +165,9 @@ struct BeegoApplicationKeys {
         if let path = values.removeValue(forKey: "sessionsavepath") {
             guard values["sessionproviderconfig"] == nil else {
                 throw BeegoFields.error(
-                    "sessionsavepath", "is the old name of sessionproviderconfig, which is there too")
+                    "sessionsavepath",
+                    "is the old name of sessionproviderconfig, which is there too"
+                )
             }
             values["sessionproviderconfig"] = path
             warnings.append("sessionsavepath is taken for sessionproviderconfig")

@@ -23,7 +23,8 @@ struct BeegoMapping {
         configuration.cookie = try cookie(
             named: cookieName,
             hasOtherTransport: configuration.headerName != nil
-                || configuration.queryParameter != nil)
+                || configuration.queryParameter != nil
+        )
         try mapIDs()
         return configuration
     }
@@ -63,7 +64,9 @@ struct BeegoMapping {
             let name = try fields.string(.sessionNameInHTTPHeader) ?? ""
             guard !name.isEmpty else {
                 throw fields.error(
-                    .sessionNameInHTTPHeader, "is missing, and EnableSidInHTTPHeader is on: name the header")
+                    .sessionNameInHTTPHeader,
+                    "is missing, and EnableSidInHTTPHeader is on: name the header"
+                )
             }
             // The original panics unless the name is spelled in Go's canonical way; names of headers have no case.
             guard let headerName = HTTPField.Name(name) else {
@@ -147,7 +150,9 @@ struct BeegoMapping {
             cookie.sameSite = .none
         default:
             throw fields.error(
-                .cookieSameSite, "must be 0 or 1 (the browser's choice), 2 (Lax), 3 (Strict) or 4 (None)")
+                .cookieSameSite,
+                "must be 0 or 1 (the browser's choice), 2 (Lax), 3 (Strict) or 4 (None)"
+            )
         }
     }
 

@@ -13,7 +13,9 @@ extension SessionStoreProvider {
         case .url(let url):
             guard url.hosts.isEmpty, url.user == nil, url.path.isEmpty || url.path == "/" else {
                 throw SessionStoreError(
-                    .misconfigured, "memory: the address has no host and no path: write \"memory:\"")
+                    .misconfigured,
+                    "memory: the address has no host and no path: write \"memory:\""
+                )
             }
             try url.requireParameters(in: ["maximum"])
             configuration.maximumCount = try url.integer("maximum", in: 1...Int.max)

@@ -2,10 +2,13 @@
 enum Spelling {
     /// `name` in quotes if it looks like a name; nothing of it otherwise, for it may be a piece of a password.
     static func shown(_ name: String) -> String {
-        let isName =
-            (1...40).contains(name.utf8.count)
+        isName(name) ? "\"\(name)\"" : "whose name has other characters than letters and digits"
+    }
+
+    /// Whether `name` looks like a name.
+    static func isName(_ name: String) -> Bool {
+        (1...40).contains(name.utf8.count)
             && name.utf8.allSatisfy { HTTPSyntax.isAlphanumeric($0) || "-._,+".utf8.contains($0) }
-        return isName ? "\"\(name)\"" : "whose name has other characters than letters and digits"
     }
 
     /// `; did you mean "…"?` for the known name that is nearest to `name`, or nothing if none is near.

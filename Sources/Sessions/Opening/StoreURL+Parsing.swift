@@ -86,7 +86,8 @@ extension StoreURL {
             }
             guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else {
                 throw error(
-                    "in the \(part) no two hexadecimal digits follow a \"%\": write %25 for the character itself")
+                    "in the \(part) no two hexadecimal digits follow a \"%\": write %25 for the character itself"
+                )
             }
             bytes.append(high << 4 | low)
         }

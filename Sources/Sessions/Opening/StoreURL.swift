@@ -50,8 +50,8 @@ public struct StoreURL: Hashable, Sendable {
         guard text.utf8.count <= Self.maximumByteCount else {
             throw Self.error("it is longer than \(Self.maximumByteCount) bytes")
         }
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-            throw Self.error("it contains a space or a control character: percent-encode it")
+        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw Self.error("it contains a control character: percent-encode it")
         }
         guard !text.utf8.contains(UInt8(ascii: "#")) else {
             throw Self.error("it contains \"#\", which has no meaning here: write %23")
@@ -69,6 +69,10 @@ public struct StoreURL: Hashable, Sendable {
         parameters = try query.map { query throws(SessionStoreError) in try Self.parameters(in: query) } ?? [:]
 
         hasAuthority = beforeQuery.utf8.starts(with: "//".utf8)
+        // A folder may have a space in its name, and a shell's user writes it as it is; a server's address has none.
+        guard !hasAuthority || !rest.utf8.contains(UInt8(ascii: " ")) else {
+            throw Self.error("it contains a space: percent-encode it")
+        }
         guard hasAuthority else {
             (user, password, hosts) = (nil, nil, [])
             path = try Self.decoded(beforeQuery, part: "path")
@@ -79,7 +83,8 @@ public struct StoreURL: Hashable, Sendable {
         // An unescaped / or ? in a password ends the authority in the middle of the password. Then the @ follows.
         guard hasUserInfo || !rest.utf8.contains(UInt8(ascii: "@")) else {
             throw Self.error(
-                "an \"@\" follows the host: write \"/\", \"?\" and \"@\" in user and password as %2F, %3F, %40")
+                "an \"@\" follows the host: write \"/\", \"?\" and \"@\" in user and password as %2F, %3F, %40"
+            )
         }
         self.path = try Self.decoded(path, part: "path")
         let hostList: Substring
@@ -130,7 +135,8 @@ extension StoreURL: CustomStringConvertible, CustomDebugStringConvertible, Custo
         let mayHoldPassword = !hasAuthority && path.utf8.contains(UInt8(ascii: "@"))
         text += mayHoldPassword ? "redacted" : path
         if !parameters.isEmpty {
-            text += "?" + parameters.keys.sorted().map { "\(Spelling.shown($0))=redacted" }.joined(separator: "&")
+            let names = parameters.keys.sorted().map { Spelling.isName($0) ? $0 : "redacted" }
+            text += "?" + names.map { "\($0)=redacted" }.joined(separator: "&")
         }
         return text
     }

@@ -86,7 +86,9 @@ struct FileSystem: Sendable {
         )
     }
 
-    /// Opens a folder by its path. Its last component must be no symbolic link; those before may be.
+    /// Opens a folder by its path.
+    ///
+    /// Its last component must be no symbolic link; those before may be.
     func openFolder(path: String) throws(FileFailure) -> FileDescriptor {
         FileDescriptor(
             owning: try retrying(.open) {
@@ -140,7 +142,9 @@ struct FileSystem: Sendable {
         return bytes
     }
 
-    /// Writes all bytes at `offset`. After a failure some of them may be written.
+    /// Writes all bytes at `offset`.
+    ///
+    /// After a failure some of them may be written.
     func write(_ bytes: [UInt8], to file: borrowing FileDescriptor, at offset: Int) throws(FileFailure) {
         let number = file.number
         var written = 0

@@ -47,7 +47,8 @@ enum Platform {
 
     /// The place of the first `byte` in `text` from `start` on and before `end`, or `end` if there is none.
     static func firstIndex(of byte: UInt8, in text: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int {
-        guard start < end, let base = text.baseAddress, let found = memchr(base + start, Int32(byte), end - start) else {
+        guard start < end, let base = text.baseAddress, let found = memchr(base + start, Int32(byte), end - start)
+        else {
             return end
         }
         return UnsafeRawPointer(found) - base

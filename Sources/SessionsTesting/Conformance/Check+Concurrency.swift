@@ -55,7 +55,7 @@ extension SessionStoreConformance.Check {
             switch try await (deleting, updating) {
             case (.deleted, .missing): stored = nil
             case (.conflict(update), .updated): stored = update
-            case let (deleted, updated):
+            case (let deleted, let updated):
                 context.fail(
                     "of a delete and an update at once with one stamp one wins and the other says so: "
                         + "they said \(deleted) and \(updated)"
@@ -79,14 +79,19 @@ extension SessionStoreConformance.Check {
             )
             async let updating = context.store.update(update, id: id, ifStamp: first.stamp, now: context.now)
             _ = try await touching
-            context.expect(try await updating, is: .updated, "a touch changes no stamp, so an update beside it succeeds")
+            context.expect(
+                try await updating,
+                is: .updated,
+                "a touch changes no stamp, so an update beside it succeeds"
+            )
             let loaded = try await context.load(id)
             context.expect(context.text(of: loaded), is: "update", "a touch never writes older values back")
             context.expect(loaded?.stamp, is: update.stamp, "a touch never writes an older stamp back")
         }
     }
 
-    private static let hundredUpdaters = Self("100 updaters at once, each adding an item: all items are there") { context in
+    private static let hundredUpdaters = Self("100 updaters at once, each adding an item: all items are there") {
+        context in
         let first = context.makeRecord(text: "")
         let id = try await context.insert(first)
         try await SessionStoreConformance.addItems(100, to: id, first: first, context) { _ in context.store }

@@ -8,7 +8,8 @@ extension SessionStoreConformance.Check {
         let before = try await store.count(now: context.now)
         var records: [SessionID: SessionRecord] = [:]
         for number in 0..<25 {
-            let record = number == 0 ? context.makeForwarder(to: context.makeID()) : context.makeRecord(text: "\(number)")
+            let record =
+                number == 0 ? context.makeForwarder(to: context.makeID()) : context.makeRecord(text: "\(number)")
             records[try await context.insert(record)] = record
         }
         context.expect(try await store.count(now: context.now), is: before + 25, "every live record is counted")
@@ -84,7 +85,11 @@ extension SessionStoreConformance.Check {
             if leaving.contains(id) {
                 context.expect(seen[id, default: 0] <= 1, "a record that goes meanwhile is listed at most once")
             } else {
-                context.expect(seen[id, default: 0], is: 1, "a record that is there during all pages is listed exactly once")
+                context.expect(
+                    seen[id, default: 0],
+                    is: 1,
+                    "a record that is there during all pages is listed exactly once"
+                )
             }
         }
         context.expect(seen.values.allSatisfy { $0 == 1 }, "no record is listed twice")

@@ -12,7 +12,9 @@ extension SessionStoreConformance.Check {
         let updated = try await makeExpiring()
         let touched = try await makeExpiring()
         let deleted = try await makeExpiring()
-        let dead = [try await makeExpiring(), try await makeExpiring(), try await makeExpiring(), try await makeExpiring()]
+        let dead = [
+            try await makeExpiring(), try await makeExpiring(), try await makeExpiring(), try await makeExpiring(),
+        ]
         let deadline = loaded.record.expiresAt
 
         context.clock.advance(to: deadline - .milliseconds(1))

@@ -3,14 +3,19 @@ import Sessions
 extension SessionStoreConformance.Check {
     static let leases: [Self] = [oneHolder, health]
 
-    private static let oneHolder = Self("A lease has one holder at a time, until it is given back or its time is over") {
+    private static let oneHolder = Self("A lease has one holder at a time, until it is given back or its time is over")
+    {
         context in
         guard let store = context.store as? any LeasingSessionStore else { return }
         let id = context.makeID()
         func acquire(_ holder: UInt64, _ id: SessionID, for duration: Duration = .seconds(30)) async throws -> Bool {
             try await store.acquireLease(on: id, holder: holder, expiresAt: context.now + duration, now: context.now)
         }
-        context.expect(try await acquire(1, id), is: true, "a free lease can be taken, whether there is a record or not")
+        context.expect(
+            try await acquire(1, id),
+            is: true,
+            "a free lease can be taken, whether there is a record or not"
+        )
         context.expect(try await acquire(2, id), is: false, "a lease that another holds cannot be taken")
         context.expect(try await acquire(2, context.makeID()), is: true, "each session has a lease of its own")
         context.expect(try await acquire(1, id, for: .seconds(60)), is: true, "a holder can extend its lease")

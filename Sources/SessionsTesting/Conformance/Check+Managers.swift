@@ -26,7 +26,10 @@ extension SessionStoreConformance.Check {
         needsManager: true
     ) { context in
         try await SessionStoreConformance.renewalsBesideUpdates(on: context.store, context)
-        try await SessionStoreConformance.renewalsBesideUpdates(on: SessionStoreConformance.basic(context.store), context)
+        try await SessionStoreConformance.renewalsBesideUpdates(
+            on: SessionStoreConformance.basic(context.store),
+            context
+        )
     }
 }
 

@@ -158,13 +158,25 @@ extension SessionStoreConformance.Check {
                 now: context.now
             )
         }
-        context.expect(try await touch(1200, ifStamp: context.makeStamp()), is: false, "another stamp's touch says false")
+        context.expect(
+            try await touch(1200, ifStamp: context.makeStamp()),
+            is: false,
+            "another stamp's touch says false"
+        )
         context.expect(try await context.load(id), is: record, "a touch with another stamp changes nothing")
         var expected = record
         expected.expiresAt = context.now + .seconds(1200)
-        context.expect(try await touch(1200, ifStamp: record.stamp), is: true, "a touch with the stored stamp says true")
+        context.expect(
+            try await touch(1200, ifStamp: record.stamp),
+            is: true,
+            "a touch with the stored stamp says true"
+        )
         context.expect(try await context.load(id), is: expected, "a touch moves the idle deadline and keeps the body")
-        context.expect(try await touch(300, ifStamp: record.stamp), is: true, "a touch to an earlier deadline says true")
+        context.expect(
+            try await touch(300, ifStamp: record.stamp),
+            is: true,
+            "a touch to an earlier deadline says true"
+        )
         context.expect(try await touch(1200, ifStamp: record.stamp), is: true, "a touch to the same deadline says true")
         context.expect(try await context.load(id), is: expected, "a touch never moves the idle deadline earlier")
         _ = try await touch(1_000_000, ifStamp: record.stamp)

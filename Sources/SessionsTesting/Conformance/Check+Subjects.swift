@@ -9,7 +9,11 @@ extension SessionStoreConformance.Check {
         let subject = context.makeSubject()
         let other = context.makeSubject()
         let deadline = context.now + .seconds(24 * 3600)
-        context.expect(try await store.index(of: subject, now: context.now), is: [], "an unknown subject has no entries")
+        context.expect(
+            try await store.index(of: subject, now: context.now),
+            is: [],
+            "an unknown subject has no entries"
+        )
         context.expect(try await store.epoch(of: subject), is: .initial, "an unknown subject has the initial epoch")
 
         // A crash after the first step of a sign-in: an entry, and no record.

@@ -65,6 +65,13 @@ private let stylesheet = """
     nav a { display: inline-flex; align-items: center; min-height: 2.75rem; font-weight: 550; text-decoration: none; }
     nav a:hover { text-decoration: underline; }
 
+    @media (max-width: 30rem) {
+        .wide { padding-inline: 1rem; }
+        .bar > div { column-gap: .5rem; }
+        nav { gap: .75rem; }
+        nav button { padding-inline: .75rem; }
+    }
+
     main { flex: 1; padding-block: 2rem 3rem; }
     h1 {
         margin: 0 0 1.25rem; font-size: clamp(1.6rem, 1.3rem + 1.4vw, 2.2rem); line-height: 1.2;

@@ -9,9 +9,9 @@ import SessionsHummingbird
 struct PageMiddleware: RouterMiddleware {
     private static let headers: HTTPFields = [
         .contentSecurityPolicy: """
-            default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-            frame-ancestors 'none'
-            """,
+        default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+        frame-ancestors 'none'
+        """,
         .xContentTypeOptions: "nosniff",
         .referrerPolicy: "same-origin",
     ]

@@ -75,7 +75,8 @@ struct RequestOriginTests {
     @Test("several X-Forwarded-For fields count as one list")
     func severalFields() {
         #expect(
-            origin([("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")]).clientAddress == "203.0.113.9")
+            origin([("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")]).clientAddress == "203.0.113.9"
+        )
     }
 
     @Test("the scheme of the client's own hop counts, not that between the proxies")

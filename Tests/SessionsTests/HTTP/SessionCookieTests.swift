@@ -198,7 +198,9 @@ struct SessionCookieWriterTests {
     func maximumAge() {
         func field(_ age: Duration) -> String {
             SessionCookieWriter(SessionCookie(name: "sid", maximumAge: age)).setField(
-                token: token, isSecureRequest: true)
+                token: token,
+                isSecureRequest: true
+            )
         }
         #expect(field(.milliseconds(1999)).contains("; Max-Age=1;"))
         #expect(field(.seconds(34_560_000)).contains("; Max-Age=34560000;"))

@@ -177,7 +177,8 @@ struct SessionStoreRegistryTests {
 
     @Test(
         "file: an empty configuration string, a control character and an address are errors",
-        arguments: ["", " ", "a\nb", "a\u{0}b", "file:./x"])
+        arguments: ["", " ", "a\nb", "a\u{0}b", "file:./x"]
+    )
     func fileConfigErrors(config: String) async throws {
         let error = try await error { _ = try await registry.makeStore(provider: "file", config: config) }
         #expect(error.code == .misconfigured)
@@ -228,7 +229,10 @@ struct SessionManagerOpeningTests {
         var configuration = SessionManager.Configuration()
         configuration.cookie?.name = "__Host-app"
         let manager = try await SessionManager.open(
-            "memory:?maximum=5", configuration: configuration, registry: registry)
+            "memory:?maximum=5",
+            configuration: configuration,
+            registry: registry
+        )
         #expect((manager.store as? MemorySessionStore)?.configuration.maximumCount == 5)
         #expect(manager.configuration.cookie?.name == "__Host-app")
         #expect(try await SessionManager.open("memory:").configuration.cookie?.name == "__Host-session")

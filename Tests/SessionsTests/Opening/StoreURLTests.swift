@@ -7,7 +7,8 @@ struct StoreURLTests {
     @Test("all parts are read and decoded")
     func full() throws {
         let url = try StoreURL(
-            "MySQL://app:p%40s%2Fs%3A@db.example.com:3306,db2:3307,[2001:db8::1]:1,[::1]/my%20app?pool=16&name=a%26b")
+            "MySQL://app:p%40s%2Fs%3A@db.example.com:3306,db2:3307,[2001:db8::1]:1,[::1]/my%20app?pool=16&name=a%26b"
+        )
         #expect(url.scheme == "mysql")
         #expect(url.user == "app")
         #expect(url.password == "p@s/s:")
@@ -53,7 +54,7 @@ struct StoreURLTests {
     // Every text holds the password "5ecret", wherever it ends up when the text is read wrongly.
     static let malformedTexts: [(text: String, part: String)] = [
         ("", "scheme"), ("5ecret", "scheme"), (":5ecret", "scheme"), ("1redis://:5ecret@h", "scheme"),
-        ("re dis://:5ecret@h", "space"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
+        ("re dis://:5ecret@h", "scheme"), ("redis://u:5ecret@h\r\nFLUSHALL", "control character"),
         ("redis://u:5ecret%0D%0A@h", "password contains a control character"),
         ("redis://u%00:5ecret@h", "user contains a control character"),
         ("mysql://u:5ecret@h/db%0A", "path contains a control character"),
@@ -109,7 +110,8 @@ struct StoreURLTests {
     @Test("what is no secret is shown")
     func description() throws {
         #expect(
-            "\(try StoreURL("redis://u:p@h:1,[::1]:2/0?pool=1"))" == "redis://u:redacted@h:1,[::1]:2/0?pool=redacted")
+            "\(try StoreURL("redis://u:p@h:1,[::1]:2/0?pool=1"))" == "redis://u:redacted@h:1,[::1]:2/0?pool=redacted"
+        )
         #expect("\(try StoreURL("file:./tmp"))" == "file:./tmp")
         #expect("\(try StoreURL("mysql://u@h/db"))" == "mysql://u@h/db")
     }
@@ -126,7 +128,8 @@ struct StoreURLTests {
 
     @Test(
         "numbers are read within their range",
-        arguments: ["0", "-1", "+1", "11", "1e3", "", "x", "99999999999999999999", "1.0"])
+        arguments: ["0", "-1", "+1", "11", "1e3", "", "x", "99999999999999999999", "1.0"]
+    )
     func numbers(text: String) throws {
         #expect(throws: SessionStoreError.self) { try StoreURL("x:?n=\(text)").integer("n", in: 1...10) }
         #expect(try StoreURL("x:?n=7").integer("n", in: 1...10) == 7)
@@ -139,7 +142,7 @@ struct StoreURLTests {
         let originals = [
             "mysql://app:5ecret@db.example.com:3306,[::1]:3307/app?pool=16&tls=on", "file:./tmp?durability=flushed",
         ].map { Array($0.utf8) }
-        for round in 0..<20_000 {
+        for round in 0..<5000 {
             var bytes = originals[round % 2]
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let index = Int.random(in: 0..<bytes.count, using: &random)

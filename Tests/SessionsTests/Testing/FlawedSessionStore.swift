@@ -54,7 +54,8 @@ extension FlawedSessionStore: SessionStore {
                 if let record { memory.first.withLock { $0[id] = record } }
                 return record
             }
-            if let stale = memory.first.withLock({ first in first.keys.first.flatMap { first.removeValue(forKey: $0) } }) {
+            if let stale = memory.first.withLock({ first in first.keys.first.flatMap { first.removeValue(forKey: $0) } }
+            ) {
                 return stale
             }
         }

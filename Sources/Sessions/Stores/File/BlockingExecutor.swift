@@ -1,3 +1,5 @@
+import DequeModule
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #elseif canImport(Darwin)
 import Darwin
 #endif
-import DequeModule
 
 /// A few threads for calls that may block, so that they never take one of Swift's shared pool.
 ///
@@ -31,7 +32,8 @@ final class BlockingExecutor: Sendable {
     func run<Success: Sendable, Failure: Error>(
         _ work: @escaping @Sendable () throws(Failure) -> Success
     ) async throws(Failure) -> Success {
-        let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Success, Failure>, Never>) in
+        let result = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Success, Failure>, Never>) in
             state.submit { continuation.resume(returning: Result(catching: work)) }
         }
         return try result.get()
@@ -41,7 +43,9 @@ final class BlockingExecutor: Sendable {
 extension BlockingExecutor {
     fileprivate typealias Job = @Sendable () -> Void
 
-    /// What the threads share. They hold this and not the executor, so that they do not keep it alive.
+    /// What the threads share.
+    ///
+    /// They hold this and not the executor, so that they do not keep it alive.
     ///
     /// `@unchecked Sendable`: everything mutable is read and written only between `pthread_mutex_lock` and
     /// `pthread_mutex_unlock` of `mutex`. (`Synchronization.Mutex` has no condition variable to wait on.)

@@ -21,13 +21,16 @@ public final class FileSessionStore: Sendable {
         private let wrapped: Wrapped
 
         /// An acknowledged write survives the death of the process at any moment (`kill -9`, a crash), since the
-        /// operating system has it. It need not survive a power cut or a crash of the operating system: the last
-        /// seconds may be lost, a logout among them. The default.
+        /// operating system has it.
+        ///
+        /// It need not survive a power cut or a crash of the operating system: the last seconds may be lost, a logout
+        /// among them. The default.
         public static var none: Self { .init(wrapped: .none) }
 
         /// An acknowledged write also survives a power cut, so far as the device keeps what it says it has: the slot is
-        /// flushed (`fdatasync`) and, where an entry is made, replaced or removed, so is the folder (`fsync`). A commit
-        /// takes as long as the device needs, some milliseconds on many.
+        /// flushed (`fdatasync`) and, where an entry is made, replaced or removed, so is the folder (`fsync`).
+        ///
+        /// A commit takes as long as the device needs, some milliseconds on many.
         ///
         /// A touch, which only moves the idle deadline, is flushed too. Leases are not.
         public static var flushed: Self { .init(wrapped: .flushed) }
@@ -45,9 +48,9 @@ public final class FileSessionStore: Sendable {
     private let storage: FileStorage
     private let lockTimeout: Duration
     /// For what requests wait for.
-    private let executor: BlockingExecutor
+    let executor: BlockingExecutor
     /// For what walks through folders, so that no request waits for that.
-    private let background = BlockingExecutor(maximumThreadCount: 1)
+    let background = BlockingExecutor(maximumThreadCount: 1)
 
     /// Opens a folder of sessions, and makes it if it is missing.
     ///
@@ -87,7 +90,7 @@ public final class FileSessionStore: Sendable {
     }
 
     /// Runs one operation on a thread, again and again while another process holds the lock that it needs.
-    private func perform<Success: Sendable>(
+    func perform<Success: Sendable>(
         on executor: BlockingExecutor,
         isRead: Bool = false,
         _ work: @escaping @Sendable (FileStorage) throws(FileFailure) -> Success
@@ -133,6 +136,7 @@ public final class FileSessionStore: Sendable {
 }
 
 extension FileSessionStore: SessionStore {
+    /// Reads a record; takes no lock unless a writer is at work on it.
     public func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
         guard !Task.isCancelled else { throw Self.cancelled }
         return try await perform(on: executor, isRead: true) { storage throws(FileFailure) in
@@ -140,10 +144,12 @@ extension FileSessionStore: SessionStore {
         }
     }
 
+    /// Adds a record: a file of its own, made under another name and then linked.
     public func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
         try await perform(on: executor) { storage throws(FileFailure) in try storage.insert(record, id: id) }
     }
 
+    /// Overwrites the older slot of the record's file, with its lock held, if the stamp is the expected one.
     public func update(
         _ record: SessionRecord,
         id: SessionID,
@@ -155,6 +161,7 @@ extension FileSessionStore: SessionStore {
         }
     }
 
+    /// Moves the idle deadline; the record's bytes stay as they are.
     public func touch(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -166,6 +173,7 @@ extension FileSessionStore: SessionStore {
         }
     }
 
+    /// Removes the record's file, with its lock held, if the stamp is the expected one.
     public func delete(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -174,121 +182,5 @@ extension FileSessionStore: SessionStore {
         try await perform(on: executor) { storage throws(FileFailure) in
             try storage.delete(id, ifStamp: stamp, now: now)
         }
-    }
-}
-
-extension FileSessionStore: RenewingSessionStore {
-    public func renew(
-        _ id: SessionID,
-        ifStamp stamp: SessionStamp,
-        forwarder: SessionRecord,
-        successor: SessionRecord,
-        newID: SessionID,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> RenewOutcome {
-        try await perform(on: executor) { storage throws(FileFailure) in
-            try storage.renew(
-                id,
-                ifStamp: stamp,
-                forwarder: forwarder,
-                successor: successor,
-                newID: newID,
-                now: now
-            )
-        }
-    }
-}
-
-extension FileSessionStore: EnumerableSessionStore {
-    public func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
-        try await perform(on: background, isRead: true) { storage throws(FileFailure) in try storage.count(now: now) }
-    }
-
-    public func page(
-        after id: SessionID?,
-        limit: Int,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> SessionPage {
-        try await perform(on: background, isRead: true) { storage throws(FileFailure) in
-            try storage.page(after: id, limit: limit, now: now)
-        }
-    }
-}
-
-extension FileSessionStore: SweepingSessionStore {
-    public func sweep(
-        from position: SweepPosition?,
-        limit: Int,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> SweepStep {
-        try await perform(on: background) { storage throws(FileFailure) in
-            try storage.sweep(from: position, limit: limit, now: now)
-        }
-    }
-}
-
-extension FileSessionStore: SubjectIndexingSessionStore {
-    public func addToIndex(
-        _ id: SessionID,
-        subject: SubjectID,
-        absoluteDeadline: SessionInstant,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> SubjectEpoch {
-        try await perform(on: executor) { storage throws(FileFailure) in
-            try storage.addToIndex(id, subject: subject, absoluteDeadline: absoluteDeadline, now: now)
-        }
-    }
-
-    public func removeFromIndex(_ id: SessionID, subject: SubjectID) async throws(SessionStoreError) {
-        try await perform(on: executor) { storage throws(FileFailure) in
-            try storage.removeFromIndex(id, subject: subject)
-        }
-    }
-
-    public func epoch(of subject: SubjectID) async throws(SessionStoreError) -> SubjectEpoch {
-        try await perform(on: executor, isRead: true) { storage throws(FileFailure) in
-            try storage.epoch(of: subject)
-        }
-    }
-
-    public func raiseEpoch(
-        of subject: SubjectID,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> [SubjectIndexEntry] {
-        try await perform(on: executor) { storage throws(FileFailure) in
-            try storage.raiseEpoch(of: subject, now: now)
-        }
-    }
-
-    public func index(
-        of subject: SubjectID,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> [SubjectIndexEntry] {
-        try await perform(on: executor) { storage throws(FileFailure) in try storage.index(of: subject, now: now) }
-    }
-}
-
-extension FileSessionStore: LeasingSessionStore {
-    public func acquireLease(
-        on id: SessionID,
-        holder: UInt64,
-        expiresAt: SessionInstant,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> Bool {
-        try await perform(on: executor) { storage throws(FileFailure) in
-            try storage.acquireLease(on: id, holder: holder, expiresAt: expiresAt, now: now)
-        }
-    }
-
-    public func releaseLease(on id: SessionID, holder: UInt64) async throws(SessionStoreError) {
-        try await perform(on: executor) { storage throws(FileFailure) in
-            try storage.releaseLease(on: id, holder: holder)
-        }
-    }
-}
-
-extension FileSessionStore: HealthCheckingSessionStore {
-    public func checkHealth() async throws(SessionStoreError) {
-        try await perform(on: executor) { storage throws(FileFailure) in try storage.checkHealth() }
     }
 }

@@ -26,7 +26,9 @@ struct FileSlots {
     static let granularity = 512
     /// The smallest capacity: a file of two such slots still takes one block of a common file system.
     static let minimumCapacity = 1024
-    /// The largest record: 16 MiB. Far above any sensible session, so that damaged lengths cannot ask for gigabytes.
+    /// The largest record: 16 MiB.
+    ///
+    /// Far above any sensible session, so that damaged lengths cannot ask for gigabytes.
     static let maximumRecordByteCount = 16 << 20
     /// The largest file.
     static var maximumFileByteCount: Int { 2 * capacity(forRecordOf: maximumRecordByteCount) }

@@ -98,8 +98,9 @@ extension FileStorage {
         return outcome
     }
 
-    /// Both or neither: the successor is there before the old record becomes a forwarder, which is what commits. A
-    /// crash in between leaves a successor whose token nobody has.
+    /// Both or neither: the successor is there before the old record becomes a forwarder, which is what commits.
+    ///
+    /// A crash in between leaves a successor whose token nobody has.
     func renew(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -179,8 +180,10 @@ extension FileStorage {
         }
     }
 
-    /// Whether a file is a record's: ours, a regular one, of one name. A second name is there for a moment while a
-    /// record is being made; with `false` the caller looks again under the lock, which its maker holds.
+    /// Whether a file is a record's: ours, a regular one, of one name.
+    ///
+    /// A second name is there for a moment while a record is being made; with `false` the caller looks again under the
+    /// lock, which its maker holds.
     private func isRecord(_ status: FileSystem.Status, id: SessionID) throws(FileFailure) -> Bool {
         guard status.kind == .file, status.owner == user,
             status.size <= FileSlots.maximumFileByteCount

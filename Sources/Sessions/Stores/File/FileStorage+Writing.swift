@@ -47,7 +47,9 @@ extension FileStorage {
         )
     }
 
-    /// Overwrites the slot that does not count. The slot that does stays as it is, so an interruption loses nothing.
+    /// Overwrites the slot that does not count.
+    ///
+    /// The slot that does stays as it is, so an interruption loses nothing.
     func overwrite(
         _ bytes: [UInt8],
         in file: borrowing FileDescriptor,

@@ -98,8 +98,9 @@ final class FileStorage: Sendable {
 
     // MARK: Shards
 
-    /// Looks once at a shard's folder, so that a link that somebody put in its place is not followed. One that is not
-    /// there is made if `making`; otherwise whoever needs it finds out.
+    /// Looks once at a shard's folder, so that a link that somebody put in its place is not followed.
+    ///
+    /// One that is not there is made if `making`; otherwise whoever needs it finds out.
     func checkShard(_ shard: Int, of kind: Kind, making: Bool) throws(FileFailure) {
         let position = kind.rawValue * FileStoreLayout.shardCount + shard
         if checkedShards.withLock({ $0[position] }) { return }
@@ -136,8 +137,10 @@ final class FileStorage: Sendable {
 
     // MARK: The folder as a whole
 
-    /// Throws if the folder was removed, renamed or replaced since the store was opened. Before a missing file counts
-    /// as a missing session, this must have been asked: a lost folder is an outage, not a mass logout.
+    /// Throws if the folder was removed, renamed or replaced since the store was opened.
+    ///
+    /// Before a missing file counts as a missing session, this must have been asked: a lost folder is an outage, not a
+    /// mass logout.
     func checkFolderIsInPlace() throws(FileFailure) {
         let named: FileSystem.Status
         do throws(FileFailure) {

@@ -1,4 +1,6 @@
-/// The names of a file store's entries. All of them are made from digests, never from anything that a client sent.
+/// The names of a file store's entries.
+///
+/// All of them are made from digests, never from anything that a client sent.
 ///
 /// ```
 /// folder/
@@ -47,7 +49,12 @@ enum FileStoreLayout {
 
     /// The name of a shard's folder.
     static func shardName(_ shard: Int) -> String {
-        String(decoding: [hexDigit(UInt8(truncatingIfNeeded: shard) >> 4), hexDigit(UInt8(truncatingIfNeeded: shard) & 15)], as: UTF8.self)
+        String(
+            decoding: [
+                hexDigit(UInt8(truncatingIfNeeded: shard) >> 4), hexDigit(UInt8(truncatingIfNeeded: shard) & 15),
+            ],
+            as: UTF8.self
+        )
     }
 
     /// The shard of a digest: its first byte.

@@ -1,10 +1,12 @@
 import Synchronization
 
 extension MemorySessionStore: EnumerableSessionStore {
+    /// The number of records that live, forwarders included.
     public func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
         shards.reduce(0) { count, shard in count + shard.sessions.withLock { $0.countLive(at: now) } }
     }
 
+    /// The records that live, by ascending id.
     public func page(
         after id: SessionID?,
         limit: Int,

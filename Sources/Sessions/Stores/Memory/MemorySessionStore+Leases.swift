@@ -1,6 +1,7 @@
 import Synchronization
 
 extension MemorySessionStore: LeasingSessionStore {
+    /// Takes the lease of a session, if nobody else has it.
     public func acquireLease(
         on id: SessionID,
         holder: UInt64,
@@ -20,6 +21,7 @@ extension MemorySessionStore: LeasingSessionStore {
         }
     }
 
+    /// Gives a lease back.
     public func releaseLease(on id: SessionID, holder: UInt64) async throws(SessionStoreError) {
         shards[Self.shardIndex(of: id.digest)].leases.withLock { leases in
             guard let slot = leases.find(id.digest), leases.slots[slot].value == holder else { return }

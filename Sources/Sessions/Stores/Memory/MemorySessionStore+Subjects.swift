@@ -33,6 +33,7 @@ extension MemorySessionStore {
 }
 
 extension MemorySessionStore: SubjectIndexingSessionStore {
+    /// Adds an entry to a subject's index and reads the epoch, in one step.
     public func addToIndex(
         _ id: SessionID,
         subject: SubjectID,
@@ -57,6 +58,7 @@ extension MemorySessionStore: SubjectIndexingSessionStore {
         }
     }
 
+    /// Removes an entry of a subject's index.
     public func removeFromIndex(_ id: SessionID, subject: SubjectID) async throws(SessionStoreError) {
         shard(of: subject).subjects.withLock { subjects in
             guard let slot = subjects.find(subject.digest) else { return }
@@ -65,12 +67,14 @@ extension MemorySessionStore: SubjectIndexingSessionStore {
         }
     }
 
+    /// The subject's epoch.
     public func epoch(of subject: SubjectID) async throws(SessionStoreError) -> SubjectEpoch {
         shard(of: subject).subjects.withLock { subjects in
             subjects.find(subject.digest).map { subjects.slots[$0].value.epoch } ?? .initial
         }
     }
 
+    /// Raises the subject's epoch and reads its entries, in one step.
     public func raiseEpoch(
         of subject: SubjectID,
         now: SessionInstant
@@ -91,6 +95,7 @@ extension MemorySessionStore: SubjectIndexingSessionStore {
         }
     }
 
+    /// The subject's entries.
     public func index(
         of subject: SubjectID,
         now: SessionInstant

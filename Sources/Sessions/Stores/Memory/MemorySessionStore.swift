@@ -77,6 +77,7 @@ public final class MemorySessionStore: Sendable {
 // MARK: - SessionStore
 
 extension MemorySessionStore: SessionStore {
+    /// The record of a session, or `nil` if there is none or it has expired.
     public func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
         note(now)
         return shard(of: id).sessions.withLock { sessions in
@@ -107,6 +108,7 @@ extension MemorySessionStore: SessionStore {
         }
     }
 
+    /// Replaces a record if it lives and its stamp is the expected one.
     public func update(
         _ record: SessionRecord,
         id: SessionID,
@@ -123,6 +125,7 @@ extension MemorySessionStore: SessionStore {
         }
     }
 
+    /// Moves the idle deadline later, if the record lives and its stamp is the expected one.
     public func touch(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -140,6 +143,7 @@ extension MemorySessionStore: SessionStore {
         }
     }
 
+    /// Removes a record if it lives and its stamp is the expected one.
     public func delete(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,
@@ -159,6 +163,7 @@ extension MemorySessionStore: SessionStore {
 }
 
 extension MemorySessionStore: RenewingSessionStore {
+    /// Moves a session to a new id: both records are written, or neither.
     public func renew(
         _ id: SessionID,
         ifStamp stamp: SessionStamp,

@@ -1,3 +1,8 @@
+import Synchronization
+import Testing
+
+@testable import Sessions
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,9 +10,6 @@ import Musl
 #elseif canImport(Darwin)
 import Darwin
 #endif
-@testable import Sessions
-import Synchronization
-import Testing
 
 /// Makes chosen system calls fail, and notes all of them.
 private final class Script: Sendable {

@@ -1,5 +1,6 @@
-@testable import Sessions
 import Testing
+
+@testable import Sessions
 
 /// Serialized, because the umask belongs to the process.
 @Suite("The file store: its folder and who may use it", .serialized)
@@ -50,7 +51,10 @@ struct FileSessionStoreFolderTests {
         #expect(Disk.mode(folder("new")) == 0o700)
     }
 
-    @Test("CVE-2026-40973, F2: a folder that others may write to is refused", arguments: [0o777, 0o770, 0o702] as [UInt32])
+    @Test(
+        "CVE-2026-40973, F2: a folder that others may write to is refused",
+        arguments: [0o777, 0o770, 0o702] as [UInt32]
+    )
     func exposed(mode: UInt32) throws {
         let path = folder("exposed")
         Disk.makeFolder(path, mode: mode)

@@ -1,5 +1,6 @@
-@testable import Sessions
 import Testing
+
+@testable import Sessions
 
 @Suite("The file store: records")
 struct FileSessionStoreTests {

@@ -1,5 +1,6 @@
-@testable import Sessions
 import Testing
+
+@testable import Sessions
 
 @Suite("The two slots of a record's file")
 struct FileSlotsTests {

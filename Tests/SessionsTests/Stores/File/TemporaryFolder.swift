@@ -1,3 +1,5 @@
+@testable import Sessions
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #elseif canImport(Darwin)
 import Darwin
 #endif
-@testable import Sessions
 
 /// A folder of a test's own, removed with everything in it at the end.
 final class TemporaryFolder: Sendable {
@@ -40,7 +41,9 @@ enum Disk {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
@@ -128,7 +131,9 @@ enum Disk {
         return path
     }
 
-    /// Runs `body` with another umask. That of the process; so it may only be one that harms no test beside it.
+    /// Runs `body` with another umask.
+    ///
+    /// That of the process; so it may only be one that harms no test beside it.
     static func withMask<R>(_ mask: UInt32, _ body: () async throws -> R) async rethrows -> R {
         let old = umask(mode_t(mask))
         defer { umask(old) }

@@ -105,4 +105,3 @@ import Testing
         #expect(table.slots.capacity == 0)
     }
 }
-
