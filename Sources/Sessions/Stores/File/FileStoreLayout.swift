@@ -115,7 +115,8 @@ enum FileStoreLayout {
     }
 
     private static func hexDigit(_ nibble: UInt8) -> UInt8 {
-        nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+        // Without a branch: from 10 on the sum reaches 16, and 39 is how far "a" is behind where ":" would be.
+        UInt8(ascii: "0") &+ nibble &+ ((nibble &+ 6) >> 4) &* 39
     }
 
     /// 72 bytes on the stack.
