@@ -49,14 +49,16 @@ struct Figure {
     let unit: String
     /// The most that is accepted, or `nil` where nothing is promised.
     var limit: Double?
+    /// The value on the machine that the limits are meant for, where it differs.
+    var scaled: Double?
 
-    var holds: Bool { limit.map { value <= $0 } ?? true }
+    var holds: Bool { limit.map { (scaled ?? value) <= $0 } ?? true }
 
     var line: String {
         let demand = limit.map { "≤ \(Self.text($0)) \(unit)" } ?? ""
         let verdict = limit == nil ? "" : holds ? "pass" : "FAIL"
         return Self.pad(name, 48) + Self.pad(Self.text(value), 10, left: true) + " " + Self.pad(unit, 6)
-            + Self.pad(demand, 14) + verdict
+            + Self.pad(scaled.map { Self.text($0) } ?? "", 8, left: true) + "  " + Self.pad(demand, 14) + verdict
     }
 
     private static func text(_ value: Double) -> String {

@@ -23,15 +23,16 @@ enum SessionValueCoding {
         return try Array(encoder.encode(value))
     }
 
-    static func decode<Value: Codable>(_ type: Value.Type, from json: UnsafeRawBufferPointer) throws -> Value {
-        if Value.self == Int.self, let integer = decodeInteger(json) {
+    static func decode<Value: Codable>(_ type: Value.Type, from json: ArraySlice<UInt8>) throws -> Value {
+        // Each cast is between one type and itself; a dynamic cast would cost more than the reading.
+        if Value.self == Int.self, let integer = json.withUnsafeBytes({ decodeInteger($0) }) {
             return unsafeBitCast(integer, to: Value.self)
         }
-        if Value.self == Bool.self, let boolean = decodeBoolean(json) {
+        if Value.self == Bool.self, let boolean = json.withUnsafeBytes({ decodeBoolean($0) }) {
             return unsafeBitCast(boolean, to: Value.self)
         }
-        if Value.self == String.self, let value = decodePlainString(json) as? Value {
-            return value
+        if Value.self == String.self, let string = json.withUnsafeBytes({ decodePlainString($0) }) {
+            return unsafeBitCast(string, to: Value.self)
         }
         return try decoder.decode(type, from: Data(json))
     }

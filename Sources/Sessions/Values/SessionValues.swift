@@ -56,12 +56,7 @@ public struct SessionValues: Sendable {
 
     private func decode<Value>(_ key: SessionKey<Value>, _ entry: Entry) throws(SessionError) -> Value {
         do {
-            return try storage.withUnsafeBytes { bytes in
-                try SessionValueCoding.decode(
-                    Value.self,
-                    from: UnsafeRawBufferPointer(rebasing: bytes[offset(entry.value)])
-                )
-            }
+            return try SessionValueCoding.decode(Value.self, from: storage[entry.value])
         } catch {
             throw SessionError(
                 .undecodableValue,
@@ -280,11 +275,6 @@ extension SessionValues {
             value: shift(entry.value),
             expiresAt: entry.expiresAt
         )
-    }
-
-    /// From indices of `storage` to offsets in a buffer over it.
-    private func offset(_ range: Range<Int>) -> Range<Int> {
-        range.lowerBound - storage.startIndex..<range.upperBound - storage.startIndex
     }
 
     /// Reads the entry at `position`; `nil` at the end and where the bytes are no entry.

@@ -274,7 +274,7 @@ import Testing
     private func expectAgreement<Value: Codable & Equatable>(_ value: Value) throws {
         let direct = try SessionValueCoding.encode(value)
         #expect(direct == Array(try encoder.encode(value)), "\(value)")
-        let decoded = try direct.withUnsafeBytes { try SessionValueCoding.decode(Value.self, from: $0) }
+        let decoded = try SessionValueCoding.decode(Value.self, from: direct[...])
         #expect(decoded == value)
     }
 
@@ -325,7 +325,7 @@ import Testing
     )
     func readersAgree(text: String) {
         func expectAgreement<Value: Codable & Equatable>(_ type: Value.Type) {
-            let direct = Array(text.utf8).withUnsafeBytes { try? SessionValueCoding.decode(type, from: $0) }
+            let direct = try? SessionValueCoding.decode(type, from: Array(text.utf8)[...])
             #expect(direct == (try? JSONDecoder().decode(type, from: Data(text.utf8))), "\(type)")
         }
         expectAgreement(Int.self)
