@@ -71,6 +71,34 @@ struct FileSessionStoreSubjectTests {
         }
     }
 
+    @Test("Every step on an index is taken under the lock of its subject, and only that")
+    func heldLock() async throws {
+        let store = try FileSessionStore(path: folder("sessions"), lockTimeout: .milliseconds(5))
+        let id = Sample.id()
+        let end = now + .seconds(9)
+        _ = try await store.addToIndex(id, subject: subject, absoluteDeadline: end, now: now)
+        let lock = Disk.hold("\(subjectPath)/epoch")
+        defer { Disk.release(lock) }
+        let (subject, now) = (subject, now)
+        let steps: [@Sendable () async throws(SessionStoreError) -> Void] = [
+            { () throws(SessionStoreError) in
+                _ = try await store.addToIndex(Sample.id(), subject: subject, absoluteDeadline: end, now: now)
+            },
+            { () throws(SessionStoreError) in try await store.removeFromIndex(id, subject: subject) },
+            { () throws(SessionStoreError) in _ = try await store.raiseEpoch(of: subject, now: now) },
+            { () throws(SessionStoreError) in _ = try await store.index(of: subject, now: now) },
+            { () throws(SessionStoreError) in _ = try await store.epoch(of: subject) },
+        ]
+        for step in steps {
+            let error = await #expect(throws: SessionStoreError.self) { try await step() }
+            #expect(error?.code == .unavailable)
+        }
+        // A sweep passes by, and other subjects do not notice.
+        _ = try await Sample.sweepAll(store, now: now + .seconds(10_000))
+        #expect(Disk.entries(subjectPath).count == 2)
+        _ = try await store.raiseEpoch(of: Sample.subject(), now: now)
+    }
+
     @Test("A subject's folder goes when it is empty and its epoch is over an hour old, not before")
     func removal() async throws {
         let store = try open()
