@@ -153,6 +153,21 @@ import Testing
         try await browser.visit(manager) { #expect($0.values.keys == ["item", "flag"]) }
     }
 
+    @Test("CVE-2013-7489, CVE-2020-9484, CVE-2016-3171: a record holds JSON and no names of types to make objects from")
+    func noTypeNames() async throws {
+        struct GadgetChain: Codable, Sendable {
+            var command: String
+        }
+        let store = MemorySessionStore()
+        let manager = try SessionManager(store: store)
+        try await browser.visit(manager) { $0["item"] = GadgetChain(command: "true") }
+        let now = SystemSessionClock().now
+        let entry = try #require(try await store.page(after: nil, limit: 1, now: now).entries.first)
+        let text = String(decoding: entry.record.encoded(for: entry.id), as: UTF8.self)
+        #expect(text.hasSuffix(#"item{"command":"true"}"#))
+        #expect(!text.contains("GadgetChain"))
+    }
+
     @Test("After end() a request can neither edit nor sign in any more")
     func editAfterEnd() async throws {
         let manager = try manager()

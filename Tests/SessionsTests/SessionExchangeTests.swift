@@ -271,7 +271,9 @@ import Testing
         #expect(try await !manager.exchange(for: request).session().exists)
     }
 
-    @Test("CVE-2022-46170, C13: two managers on one store do not accept each other's tokens")
+    @Test(
+        "CVE-2022-46170, CVE-2011-4136, CVE-2020-13254, C13: two managers on one store do not accept each other's tokens"
+    )
     func twoManagers() async throws {
         var configuration = SessionManager.Configuration()
         configuration.name = "admin"

@@ -64,7 +64,7 @@ struct SessionIDTests {
         #expect(id("app", token) == id("app", token))
     }
 
-    @Test("CVE-2019-16782, CVE-2020-26228: the id shows nothing of the token")
+    @Test("CVE-2019-16782, CVE-2019-25025, CVE-2020-26228, CVE-2021-21339: the id shows nothing of the token")
     func oneWay() {
         let token = SessionToken(from: SystemSessionRandom())
         let id = id("app", token)

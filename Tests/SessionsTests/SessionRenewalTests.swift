@@ -5,7 +5,10 @@ import Testing
 @Suite("Renewal") struct SessionRenewalTests {
     let browser = Browser()
 
-    @Test("R7, R30: the token changes at sign-in, at re-authentication and on demand", arguments: StoreKind.allCases)
+    @Test(
+        "R7, R30, CVE-2018-11385, CVE-2015-8124, CVE-2023-46733: the token changes at every sign-in and on demand",
+        arguments: StoreKind.allCases
+    )
     func tokenChanges(_ kind: StoreKind) async throws {
         let manager = try SessionManager(store: kind.makeStore())
         try await browser.visit(manager) { $0["a"] = 1 }

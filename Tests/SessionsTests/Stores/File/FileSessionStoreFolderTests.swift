@@ -193,7 +193,7 @@ struct FileSessionStoreFolderTests {
     }
 
     @Test(
-        "D1, D2, D3, D4, CVE-2024-3400, CVE-2011-0698: what a client sends cannot become a file's name",
+        "D1, D2, D3, D4, CVE-2024-3400, CVE-2024-55885, CVE-2011-0698: what a client sends cannot become a file's name",
         arguments: ["../../victim", "a/b", "a\\b", ".", "..", "x", "\0", String(repeating: "a", count: 300)]
     )
     func hostileNames(text: String) async throws {

@@ -80,14 +80,12 @@ struct FileSessionStoreSubjectTests {
         let lock = Disk.hold("\(subjectPath)/epoch")
         defer { Disk.release(lock) }
         let (subject, now) = (subject, now)
-        let steps: [@Sendable () async throws(SessionStoreError) -> Void] = [
-            { () throws(SessionStoreError) in
-                _ = try await store.addToIndex(Sample.id(), subject: subject, absoluteDeadline: end, now: now)
-            },
-            { () throws(SessionStoreError) in try await store.removeFromIndex(id, subject: subject) },
-            { () throws(SessionStoreError) in _ = try await store.raiseEpoch(of: subject, now: now) },
-            { () throws(SessionStoreError) in _ = try await store.index(of: subject, now: now) },
-            { () throws(SessionStoreError) in _ = try await store.epoch(of: subject) },
+        let steps: [@Sendable () async throws -> Void] = [
+            { _ = try await store.addToIndex(Sample.id(), subject: subject, absoluteDeadline: end, now: now) },
+            { try await store.removeFromIndex(id, subject: subject) },
+            { _ = try await store.raiseEpoch(of: subject, now: now) },
+            { _ = try await store.index(of: subject, now: now) },
+            { _ = try await store.epoch(of: subject) },
         ]
         for step in steps {
             let error = await #expect(throws: SessionStoreError.self) { try await step() }
