@@ -45,6 +45,34 @@ struct FileSessionStoreTests {
         #expect(try await store.count(now: before) == 1)
     }
 
+    @Test("D23: a commit leaves the bytes of the last one alone, so whatever interrupts it loses nothing")
+    func neverInPlace() async throws {
+        let store = try open()
+        let id = Sample.id()
+        _ = try await store.insert(Sample.record(stamp: 1), id: id)
+        for stamp in UInt64(1)...6 {
+            let before = FileSlots(Disk.read(path(id)))
+            let current = try before.current(for: id, onlyNewest: true)
+            if stamp % 3 == 0 {
+                #expect(
+                    try await store.touch(
+                        id,
+                        ifStamp: current.record.stamp,
+                        expiresAt: current.record.expiresAt + .seconds(9),
+                        now: now
+                    )
+                )
+            } else {
+                let next = Sample.record(stamp: stamp + 100)
+                #expect(try await store.update(next, id: id, ifStamp: current.record.stamp, now: now) == .updated)
+            }
+            let after = Disk.read(path(id))
+            let counted = current.range.lowerBound - FileSlots.headerByteCount..<current.range.upperBound
+            #expect(Array(after[counted]) == Array(before.bytes[counted]))
+            #expect(after != before.bytes)
+        }
+    }
+
     @Test("A record that outgrows its file moves into a larger one, and back into the slots of that")
     func grow() async throws {
         let store = try open()
