@@ -7,13 +7,14 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "Sessions", targets: ["Sessions"]),
+        .library(name: "SessionsRedis", targets: ["SessionsRedis"]),
         .library(name: "SessionsHummingbird", targets: ["SessionsHummingbird"]),
         .library(name: "SessionsTesting", targets: ["SessionsTesting"]),
         .executable(name: "session-demo", targets: ["session-demo"]),
     ],
     traits: [
         .trait(name: "Hummingbird", description: "SessionsHummingbird and session-demo, on Hummingbird 2."),
-        .trait(name: "Redis", description: "Reserved for SessionsRedis: Redis and Valkey over SwiftNIO."),
+        .trait(name: "Redis", description: "SessionsRedis: Redis and Valkey, over SwiftNIO."),
         .trait(name: "SQLite", description: "Reserved for SessionsSQLite: SQLite through GRDB."),
         .trait(name: "MySQL", description: "Reserved for SessionsMySQL: MySQL and MariaDB through libmariadb."),
         .trait(name: "PostgreSQL", description: "Reserved for SessionsPostgres: PostgreSQL through libpq."),
@@ -27,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.5.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.81.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.29.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.20.0"),
@@ -43,6 +45,16 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ]
+        ),
+        .target(
+            name: "SessionsRedis",
+            dependencies: [
+                "Sessions",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Redis"])),
             ]
         ),
         .target(
@@ -99,6 +111,18 @@ let package = Package(
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .testTarget(
+            name: "SessionsRedisTests",
+            dependencies: [
+                "Sessions",
+                "SessionsRedis",
+                "SessionsTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
             ]
         ),
         .testTarget(
