@@ -16,7 +16,7 @@ public final class Session: Sendable {
 
     init(
         _ state: consuming sending SessionState,
-        source: RequestSource,
+        source: consuming RequestSource,
         manager: SessionManager,
         policy: SessionPolicy
     ) {
@@ -25,6 +25,8 @@ public final class Session: Sendable {
         self.policy = policy
         self.source = source
     }
+
+    var origin: RequestOrigin { source.origin(trusting: manager.configuration.trustedProxies) }
 
     var labels: SessionLabels { source.labels(trusting: manager.configuration.trustedProxies) }
 
@@ -129,7 +131,7 @@ public final class Session: Sendable {
         while true {
             let now = manager.now
             let plan = try state.withLock { state throws(SessionError) in
-                try state.beginCommit(now: now, isFinal: isFinal, rotation: manager.configuration.rotation)
+                try state.beginCommit(now: now, isFinal: isFinal, rotation: manager.rotation)
             }
             switch plan {
             case .nothing:
@@ -154,11 +156,14 @@ public final class Session: Sendable {
     }
 
     /// Closes the session without a commit, if there is nothing to commit.
-    func closeIfClean() -> Bool {
+    func closeIfClean() -> SessionState.Closing {
         let now = manager.now
-        let rotation = manager.configuration.rotation
+        let rotation = manager.rotation
         return state.withLock { $0.closeIfClean(now: now, rotation: rotation) }
     }
+
+    /// What the response must say.
+    var announcement: SessionState.Announcement? { state.withLock { $0.announcement } }
 }
 
 extension Session: CustomStringConvertible, CustomReflectable {

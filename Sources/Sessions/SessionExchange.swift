@@ -17,26 +17,35 @@ public final class SessionExchange: Sendable {
 
     private struct State {
         var policy: SessionPolicy
+        /// The request, until a session has taken it over.
+        var source: RequestSource?
         var loading: Loading = .notYet
         /// What the session is held for, in exclusive mode.
         var hold: ExclusiveHold?
         /// Whether the request brought anything under the names that the manager reads tokens from.
         var broughtToken = false
+        /// Whether the session's record was at hand, so that the store has not been asked yet.
+        var wasAtHand = false
+
+        var session: Session? {
+            guard case .done(let session) = loading else { return nil }
+            return session
+        }
+    }
+
+    private enum Step {
+        case done(Session)
+        case refresh(Session)
+        case load(RequestSource, SessionPolicy)
+        case wait
     }
 
     private let manager: SessionManager
-    private let source: RequestSource
     private let state: Mutex<State>
 
     init(_ request: HTTPRequest, peerAddress: String?, policy: SessionPolicy, manager: SessionManager) {
-        source = RequestSource(request: request, peerAddress: peerAddress)
         self.manager = manager
-        state = Mutex(State(policy: policy))
-    }
-
-    deinit {
-        // An adapter that forgot to finish must not lock everybody else out.
-        if let hold = state.withLock({ $0.hold }) { manager.exclusiveTurns.give(hold.id) }
+        state = Mutex(State(policy: policy, source: RequestSource(request: request, peerAddress: peerAddress)))
     }
 
     /// How this request uses its session. A change counts until the session is first used.
@@ -48,29 +57,21 @@ public final class SessionExchange: Sendable {
     /// The request's session; the first call loads it, all others give the same one.
     ///
     /// There always is one to write to: if the request brought none, the first commit makes it.
+    /// - Parameter freshness: Whether a record that the store has at hand will do, as it does by default.
     /// - Throws: ``SessionError``: `.unavailable` if the store does not answer and the policy is to fail;
     ///   `.exclusiveTimeout` if other requests held the session for too long.
-    public func session() async throws -> Session {
+    public func session(_ freshness: SessionFreshness = .near) async throws -> Session {
+        if let session = sessionAtHand(freshness) { return session }
         while true {
-            enum Step {
-                case done(Session)
-                case load(SessionPolicy)
-                case wait
-            }
-            let step: Step = state.withLock { state in
-                switch state.loading {
-                case .done(let session): return .done(session)
-                case .underWay: return .wait
-                case .notYet:
-                    state.loading = .underWay([])
-                    return .load(state.policy)
-                }
-            }
-            switch step {
+            switch begin(freshness) {
             case .done(let session):
                 return session
-            case .load(let policy):
-                return try await load(policy)
+            case .refresh(let session):
+                try await manager.refresh(session)
+                state.withLock { $0.wasAtHand = false }
+                return session
+            case .load(let source, let policy):
+                return try await load(source, policy)
             case .wait:
                 // Several tasks of one request: one loads, the others wait for it, and try themselves if it fails.
                 await withCheckedContinuation { continuation in
@@ -85,7 +86,40 @@ public final class SessionExchange: Sendable {
         }
     }
 
-    private func load(_ policy: SessionPolicy) async throws -> Session {
+    /// The session, if it is open already or can be opened without asking the store.
+    private func sessionAtHand(_ freshness: SessionFreshness) -> Session? {
+        guard freshness == .near else { return nil }
+        return state.withLock { state in
+            if case .done(let session) = state.loading { return session }
+            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil, let request = state.source?.request
+            else { return nil }
+            let candidates = manager.candidates(in: request)
+            guard let opened = manager.openAtHand(candidates), let source = state.source.take() else { return nil }
+            let session = Session(opened, source: source, manager: manager, policy: state.policy)
+            state.loading = .done(session)
+            state.broughtToken = !candidates.isEmpty
+            state.wasAtHand = true
+            return session
+        }
+    }
+
+    private func begin(_ freshness: SessionFreshness) -> Step {
+        state.withLock { state in
+            switch state.loading {
+            case .done(let session):
+                return state.wasAtHand && freshness == .fresh ? .refresh(session) : .done(session)
+            case .underWay:
+                return .wait
+            case .notYet:
+                // There until a session has it, and with a session the state is another.
+                guard let source = state.source.take() else { return .wait }
+                state.loading = .underWay([])
+                return .load(source, state.policy)
+            }
+        }
+    }
+
+    private func load(_ source: RequestSource, _ policy: SessionPolicy) async throws -> Session {
         let candidates = manager.candidates(in: source.request)
         do {
             let session: Session
@@ -98,20 +132,27 @@ public final class SessionExchange: Sendable {
                 let opened = try await manager.open(candidates, policy: policy)
                 session = Session(opened, source: source, manager: manager, policy: policy)
             }
-            settle(.done(session), hold: hold, broughtToken: !candidates.isEmpty || candidates.sawMalformed)
+            let broughtToken = !candidates.isEmpty || candidates.sawMalformed
+            settle { state in
+                state.loading = .done(session)
+                state.hold = hold
+                state.broughtToken = broughtToken
+            }
             return session
         } catch {
-            settle(.notYet, hold: nil, broughtToken: false)
+            settle { state in
+                state.loading = .notYet
+                state.source = source
+            }
             throw error
         }
     }
 
-    private func settle(_ loading: Loading, hold: ExclusiveHold?, broughtToken: Bool) {
+    /// Ends a load, and lets those go on who waited for it.
+    private func settle(_ change: (inout sending State) -> Void) {
         let waiters = state.withLock { state in
             guard case .underWay(let waiters) = state.loading else { return [CheckedContinuation<Void, Never>]() }
-            state.loading = loading
-            state.hold = hold
-            state.broughtToken = broughtToken
+            change(&state)
             return waiters
         }
         for waiter in waiters { waiter.resume() }
@@ -124,71 +165,74 @@ public final class SessionExchange: Sendable {
     /// - Throws: as ``Session/save()``. Then answer with the error instead of the handler's response; the fields are
     ///   complete for that, and carry no cookie.
     public func finish(_ fields: inout HTTPFields) async throws {
-        guard let session = loadedSession else { return }
-        if session.closeIfClean() {
-            if isHolding { await release() }
-            announce(session, in: &fields)
+        let (loaded, hold) = state.withLock { ($0.session, $0.hold) }
+        guard let session = loaded else { return }
+        if case .closed(let announcement) = session.closeIfClean() {
+            if let hold { await release(hold) }
+            announce(announcement, of: session, in: &fields)
             return
         }
         do {
-            if let hold = state.withLock({ $0.hold }) { try await manager.confirm(hold) }
+            if let hold { try await manager.confirm(hold) }
             try await session.commit(isFinal: true)
         } catch {
             session.discard()
-            await release()
+            if let hold { await release(hold) }
             // What an earlier save() of this exchange has made or ended stays made or ended.
-            announce(session, in: &fields)
+            announce(session.announcement, of: session, in: &fields)
             throw error
         }
-        await release()
-        announce(session, in: &fields)
+        if let hold { await release(hold) }
+        announce(session.announcement, of: session, in: &fields)
     }
 
     /// Gives up on the handler's edits, because it failed; `end()` happens all the same.
     ///
     /// - Throws: as ``finish(_:)``, if ending fails.
     public func abandon(_ fields: inout HTTPFields) async throws {
-        loadedSession?.discard()
+        state.withLock { $0.session }?.discard()
         try await finish(&fields)
     }
 
-    private var loadedSession: Session? {
-        state.withLock { state in
-            guard case .done(let session) = state.loading else { return nil }
-            return session
-        }
+    private func release(_ hold: ExclusiveHold) async {
+        state.withLock { $0.hold = nil }
+        await manager.release(hold)
     }
 
-    private var isHolding: Bool { state.withLock { $0.hold != nil } }
-
-    private func release() async {
-        let hold = state.withLock { state in
-            defer { state.hold = nil }
-            return state.hold
-        }
-        if let hold { await manager.release(hold) }
-    }
-
-    private func announce(_ session: Session, in fields: inout HTTPFields) {
-        let announcement = session.state.withLock { $0.announcement }
+    private func announce(
+        _ announcement: SessionState.Announcement?,
+        of session: Session,
+        in fields: inout HTTPFields
+    ) {
         fields.addSessionVary(cookie: manager.cookieName != nil, headerName: manager.headerName)
         switch announcement {
         case .token(let token):
             if let writer = manager.cookieWriter, let name = manager.cookieName {
-                let value = writer.setField(token: token, isSecureRequest: origin.isSecure)
+                let value = writer.setField(token: token, isSecureRequest: session.origin.isSecure)
                 fields.setSessionCookie(value, named: name)
             }
             if let headerName = manager.headerName { fields.setSessionHeader(token, name: headerName) }
         case .ended where state.withLock({ $0.broughtToken }):
             if let writer = manager.cookieWriter, let name = manager.cookieName {
-                fields.setSessionCookie(writer.deletionField(isSecureRequest: origin.isSecure), named: name)
+                fields.setSessionCookie(writer.deletionField(isSecureRequest: session.origin.isSecure), named: name)
             }
         case .ended, nil:
             break
         }
     }
+}
 
-    private var origin: RequestOrigin { source.origin(trusting: manager.configuration.trustedProxies) }
+/// How new a session's record must be when it is opened.
+public struct SessionFreshness: Hashable, Sendable {
+    private enum Wrapped { case near, fresh }
+    private let wrapped: Wrapped
+
+    /// A record that the store has at hand will do. With a near cache in front of a server it may be older than the
+    /// newest one, by up to a second; a commit never builds on an older one.
+    public static var near: Self { .init(wrapped: .near) }
+    /// The store itself is asked, also for a session that was opened from what was at hand: for what must not be decided
+    /// on a session that has just been ended elsewhere.
+    public static var fresh: Self { .init(wrapped: .fresh) }
 }
 
 /// A request, as far as its session may want to know of it.

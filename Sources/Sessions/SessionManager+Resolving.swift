@@ -1,4 +1,5 @@
 import HTTPTypes
+import Synchronization
 
 /// What a token leads to.
 private enum Resolution {
@@ -18,6 +19,24 @@ extension SessionManager {
             cookieName: cookieName,
             headerName: headerName,
             queryParameter: configuration.queryParameter
+        )
+    }
+
+    /// Finds the session of a request without asking the store: a stranger's, or one that is at hand.
+    ///
+    /// It decides nothing that ``open(_:policy:)`` would decide otherwise; whatever is not plain is left to that.
+    func openAtHand(_ candidates: borrowing CandidateTokens) -> SessionState? {
+        guard candidates.more.isEmpty, !candidates.sawMalformed else { return nil }
+        let now = now
+        guard let token = candidates.first else { return SessionState(stored: nil, values: emptyValues(now)) }
+        guard let resident, !telemetry.isTraced else { return nil }
+        let id = SessionID(token, managerName: namespace)
+        guard let record = resident.residentRecord(id, now: now), record.isLive(at: now), record.isPlausible(at: now),
+            !record.isForwarder
+        else { return nil }
+        return SessionState(
+            stored: SessionState.Stored(id: id, token: token, record: record),
+            values: record.values(at: now, limits: configuration.limits)
         )
     }
 
@@ -42,6 +61,20 @@ extension SessionManager {
             span.end(failing: error)
             guard error.code == .unavailable, policy.onOutage == .withoutSession else { throw error }
             return SessionState(stored: nil, values: emptyValues(now), refusal: error)
+        }
+    }
+
+    /// Reads a session anew that was opened from what was at hand.
+    ///
+    /// Nothing is read where the request has made edits: their commit works on the newest record in any case.
+    func refresh(_ session: Session) async throws(SessionError) {
+        guard let opened = session.state.withLock({ $0.isEdited ? nil : $0.stored }) else { return }
+        let now = now
+        switch try await resolve(opened.token, now: now) {
+        case .live(let current, let isFollowed):
+            session.state.withLock { $0.refresh(from: opened, to: current, isFollowed: isFollowed) }
+        case .superseded, .nothing:
+            session.state.withLock { $0.failCommit(SessionError.endedMeanwhile) }
         }
     }
 
@@ -144,10 +177,25 @@ extension SessionRecord {
 
 // MARK: - Exclusive mode
 
-/// A session that a request has for itself.
-struct ExclusiveHold: Sendable {
-    var id: SessionID
-    var leaseHolder: UInt64?
+/// A session that a request has for itself. The turn is given to the next one when the hold is let go of, at the latest:
+/// an adapter that forgets to finish an exchange must not lock everybody else out.
+final class ExclusiveHold: Sendable {
+    let id: SessionID
+    let leaseHolder: UInt64?
+    private let turns: SessionTurns
+    private let isGiven = Atomic(false)
+
+    init(id: SessionID, leaseHolder: UInt64? = nil, turns: SessionTurns) {
+        self.id = id
+        self.leaseHolder = leaseHolder
+        self.turns = turns
+    }
+
+    deinit { giveTurn() }
+
+    func giveTurn() {
+        if !isGiven.exchange(true, ordering: .relaxed) { turns.give(id) }
+    }
 }
 
 /// What exclusive opening gives.
@@ -221,7 +269,7 @@ extension SessionManager {
         } else {
             _ = try await turns.take(id)
         }
-        guard let leasing else { return ExclusiveHold(id: id) }
+        guard let leasing else { return ExclusiveHold(id: id, turns: turns) }
         let holder = random.next()
         do {
             while now < deadline {
@@ -233,7 +281,7 @@ extension SessionManager {
                         now: now
                     )
                 }
-                if isOurs { return ExclusiveHold(id: id, leaseHolder: holder) }
+                if isOurs { return ExclusiveHold(id: id, leaseHolder: holder, turns: turns) }
                 try await backOff(.milliseconds(Int64(5 + holder % 10)))
             }
             throw timedOut
@@ -271,7 +319,7 @@ extension SessionManager {
                 telemetry.storeError(error, in: "release lease")
             }
         }
-        exclusiveTurns.give(hold.id)
+        hold.giveTurn()
     }
 }
 

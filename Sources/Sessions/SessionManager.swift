@@ -24,6 +24,7 @@ public final class SessionManager: Sendable {
     // Beside the configuration, since each request needs them and a copy of the whole is not free.
     let cookieName: String?
     let headerName: HTTPField.Name?
+    let rotation: Rotation?
     let stamps: SessionStampGenerator
     /// The commits that wait for each other, by session.
     let commitTurns: SessionTurns
@@ -32,6 +33,7 @@ public final class SessionManager: Sendable {
     let backOff: @Sendable (Duration) async throws -> Void
 
     // What the store can do beyond the basics; found once, here, because a dynamic cast is too slow for each request.
+    let resident: (any ResidentSessionStore)?
     let renewing: (any RenewingSessionStore)?
     let subjects: (any SubjectIndexingSessionStore)?
     let leasing: (any LeasingSessionStore)?
@@ -77,9 +79,11 @@ public final class SessionManager: Sendable {
         cookieWriter = configuration.cookie.map { SessionCookieWriter($0) }
         cookieName = configuration.cookie?.name
         headerName = configuration.headerName
+        rotation = configuration.rotation
         stamps = SessionStampGenerator(seed: random.next())
         commitTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
         exclusiveTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
+        resident = store as? any ResidentSessionStore
         renewing = store as? any RenewingSessionStore
         subjects = store as? any SubjectIndexingSessionStore
         leasing = store as? any LeasingSessionStore

@@ -21,6 +21,14 @@ struct SessionState: ~Copyable, Sendable {
         case ended
     }
 
+    /// How closing without a commit ended.
+    enum Closing: Sendable {
+        /// There was nothing to commit.
+        case closed(Announcement?)
+        /// There is: ask ``beginCommit(now:isFinal:rotation:)``.
+        case needsCommit
+    }
+
     /// What a commit takes with it.
     struct Pending: Sendable {
         var values: SessionValues
@@ -59,7 +67,9 @@ struct SessionState: ~Copyable, Sendable {
     private var isClosed = false
     /// The first error of an edit that could not throw it.
     private var failure: SessionError?
-    private var namesRead: [String] = []
+    /// The names of the values that were read; nearly always it is one.
+    private var firstNameRead: String?
+    private var moreNamesRead: [String] = []
     private var isCommitting = false
     /// Those who wait for the commit that is under way.
     private var committers: [CheckedContinuation<Void, Never>] = []
@@ -82,8 +92,11 @@ struct SessionState: ~Copyable, Sendable {
 
     /// Notes that a key was read: a plain set that follows may rest on what was read.
     mutating func noteRead(_ name: String) {
-        if stored != nil, !namesRead.contains(name) { namesRead.append(name) }
+        guard stored != nil, !wasRead(name) else { return }
+        if firstNameRead == nil { firstNameRead = name } else { moreNamesRead.append(name) }
     }
+
+    private func wasRead(_ name: String) -> Bool { firstNameRead == name || moreNamesRead.contains(name) }
 
     /// The subject as this request sees it.
     var subject: String? {
@@ -110,7 +123,7 @@ struct SessionState: ~Copyable, Sendable {
     mutating func set(_ name: String, json: [UInt8], expiresAt: SessionInstant?) throws(SessionError) {
         try checkWritable()
         try values.setJSON(json, for: name, expiresAt: expiresAt)
-        edits.append(.set(name: name, json: json, expiresAt: expiresAt, wasRead: namesRead.contains(name)))
+        edits.append(.set(name: name, json: json, expiresAt: expiresAt, wasRead: wasRead(name)))
     }
 
     mutating func remove(_ name: String) throws(SessionError) {
@@ -229,17 +242,14 @@ struct SessionState: ~Copyable, Sendable {
     }
 
     /// Closes a session that has nothing to commit, which is what most requests leave.
-    /// - Returns: Whether that was all; `false` leaves everything to ``beginCommit(now:isFinal:rotation:)``.
-    mutating func closeIfClean(now: SessionInstant, rotation: SessionManager.Rotation?) -> Bool {
-        guard edits.isEmpty, renewal == nil, lifetime == nil, failure == nil, !isEnding, !isCommitting else {
-            return false
-        }
+    mutating func closeIfClean(now: SessionInstant, rotation: SessionManager.Rotation?) -> Closing {
+        guard !isEdited else { return .needsCommit }
         if let stored, refusal == nil {
-            if stored.record.isExtensionDue(at: now) { return false }
-            if let rotation, stored.record.isRotationDue(rotation, at: now) { return false }
+            if stored.record.isExtensionDue(at: now) { return .needsCommit }
+            if let rotation, stored.record.isRotationDue(rotation, at: now) { return .needsCommit }
         }
         isClosed = true
-        return true
+        return .closed(announcement)
     }
 
     private mutating func takePending() -> Pending {
@@ -270,7 +280,8 @@ struct SessionState: ~Copyable, Sendable {
     /// Takes over what a commit wrote. Edits made while it ran stay, on top of it.
     mutating func completeCommit(_ committed: Stored, announcing token: SessionToken?) {
         stored = committed
-        namesRead = []
+        firstNameRead = nil
+        moreNamesRead = []
         if let token { announcement = .token(token) }
         values = currentValues
         do {
@@ -281,6 +292,17 @@ struct SessionState: ~Copyable, Sendable {
                 error as? SessionError
                 ?? SessionError(.conflict, "an edit could not be applied to the committed session", cause: error)
         }
+    }
+
+    /// Whether there is anything to commit.
+    var isEdited: Bool {
+        !edits.isEmpty || renewal != nil || lifetime != nil || failure != nil || isEnding || isCommitting
+    }
+
+    /// Takes over a newer record than the one that the session was opened from, if nothing has happened meanwhile.
+    mutating func refresh(from opened: Stored, to current: Stored, isFollowed: Bool) {
+        guard !isEdited, let stored, stored.id == opened.id, stored.record.stamp == opened.record.stamp else { return }
+        completeCommit(current, announcing: isFollowed && !isClosed ? current.token : nil)
     }
 
     /// A touch has moved the idle deadline.

@@ -22,7 +22,7 @@ struct SessionTelemetry: Sendable {
     let events = SessionEventHub()
     private let managerName: String
     /// Asked once: bootstrap tracing, as metrics and logging, before the manager is made.
-    private let isTraced = !(InstrumentationSystem.instrument is NoOpInstrument)
+    let isTraced = !(InstrumentationSystem.instrument is NoOpInstrument)
     private let createdCount = Counter(label: "sessions.created")
     private let renewedCount = Counter(label: "sessions.renewed")
     private let endedCount = Counter(label: "sessions.ended")

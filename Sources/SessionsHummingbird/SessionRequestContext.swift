@@ -26,16 +26,17 @@ extension SessionRequestContext {
     ///
     /// Calling it costs one look-up in the store when the request carries a token, and nothing when it does not. It
     /// creates nothing: a session comes into being with the first write to it.
+    /// - Parameter freshness: Whether a record that the store has at hand will do, as it does by default.
     /// - Throws: `SessionError`: `.unavailable` when the store does not answer, `.exclusiveTimeout`, and
     ///   `.misconfigured` when there is no ``SessionMiddleware`` in front of the route. Left uncaught, they become
     ///   answers (``SessionErrorResponse``).
-    public func session() async throws -> Session {
+    public func session(_ freshness: SessionFreshness = .near) async throws -> Session {
         guard let exchange = sessions.exchange else {
             let error = RequestSessions.noMiddleware
             logger.error("\(error)")
             throw error
         }
-        return try await exchange.session()
+        return try await exchange.session(freshness)
     }
 }
 

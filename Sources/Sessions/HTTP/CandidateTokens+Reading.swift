@@ -17,9 +17,10 @@ extension CandidateTokens {
         name.withUTF8 { name in
             let name = UnsafeRawBufferPointer(name)
             var budget = Budget()
-            for field in fields where field.name == .cookie {
+            // By index: an iterator would copy each field, the others too.
+            for index in fields.indices where fields[index].name == .cookie {
                 guard !budget.isSpent else { return truncate() }
-                field.withUnsafeBytesOfValue { value in
+                fields[index].withUnsafeBytesOfValue { value in
                     readPairs(
                         UnsafeRawBufferPointer(value),
                         separator: UInt8(ascii: ";"),

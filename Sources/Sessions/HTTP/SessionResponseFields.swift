@@ -54,7 +54,18 @@ extension HTTPFields {
     private static let noStore = [HTTPField(name: .cacheControl, value: "no-store")]
     private static let varyCookie = [HTTPField(name: .vary, value: HTTPField.Name.cookie.rawName)]
 
+    /// What becomes of fields that are empty, as those of a redirect or of an answer without a body often are.
+    private static let onlyVaryCookie: HTTPFields = {
+        var fields = HTTPFields()
+        fields[fields: .vary] = varyCookie
+        return fields
+    }()
+
     private mutating func addVary(_ name: HTTPField.Name) {
+        if isEmpty, name == .cookie {
+            self = Self.onlyVaryCookie
+            return
+        }
         guard contains(.vary) else {
             // The field of nearly every response is made once; the subscript puts it in without the generic machinery
             // of append(_:).

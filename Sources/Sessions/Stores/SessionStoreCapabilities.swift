@@ -28,6 +28,17 @@ public enum RenewOutcome: Equatable, Sendable {
     case exists
 }
 
+/// A store that has records at hand in this process: all of them, or those that a cache in front of a server keeps.
+///
+/// A manager that opens a session asks here first and loads only what is not at hand, so a session that is costs neither
+/// a round trip nor a suspension. Everything else, and a session that is asked for ``SessionFreshness/fresh``, goes to the
+/// five methods, which never answer from a cache.
+public protocol ResidentSessionStore: SessionStore {
+    /// The record of a session, if it is at hand and no older than the store promises.
+    /// - Returns: `nil` if it is not at hand, which does not mean that there is none. An expired record is not at hand.
+    func residentRecord(_ id: SessionID, now: SessionInstant) -> SessionRecord?
+}
+
 /// A store that can count and list its records.
 public protocol EnumerableSessionStore: SessionStore {
     /// The number of records that live at `now`, forwarders included.

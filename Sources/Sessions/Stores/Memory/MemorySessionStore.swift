@@ -79,10 +79,7 @@ public final class MemorySessionStore: Sendable {
 extension MemorySessionStore: SessionStore {
     /// The record of a session, or `nil` if there is none or it has expired.
     public func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
-        note(now)
-        return shard(of: id).sessions.withLock { sessions in
-            sessions.find(id.digest, livingAt: now).map { sessions.record(at: $0) }
-        }
+        residentRecord(id, now: now)
     }
 
     /// Adds a record under an id that has none; never overwrites.
@@ -159,6 +156,16 @@ extension MemorySessionStore: SessionStore {
         }
         if outcome == .deleted { vacate(1) }
         return outcome
+    }
+}
+
+extension MemorySessionStore: ResidentSessionStore {
+    /// The record of a session: all of them are at hand.
+    public func residentRecord(_ id: SessionID, now: SessionInstant) -> SessionRecord? {
+        note(now)
+        return shard(of: id).sessions.withLock { sessions in
+            sessions.find(id.digest, livingAt: now).map { sessions.record(at: $0) }
+        }
     }
 }
 
