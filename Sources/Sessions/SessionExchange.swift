@@ -91,7 +91,8 @@ public final class SessionExchange: Sendable {
         guard freshness == .near else { return nil }
         return state.withLock { state in
             if case .done(let session) = state.loading { return session }
-            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil, let request = state.source?.request
+            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil,
+                let request = state.source?.request
             else { return nil }
             let candidates = manager.candidates(in: request)
             guard let opened = manager.openAtHand(candidates), let source = state.source.take() else { return nil }
