@@ -77,6 +77,10 @@ extension SessionManager {
     private func extend(_ stored: SessionState.Stored, of session: Session, now: SessionInstant) async {
         let record = stored.record
         let wanted = min(now + record.idleTimeout, record.absoluteDeadline)
+        if let deferring {
+            deferring.touchLater(stored.id, ifStamp: record.stamp, expiresAt: wanted, now: now)
+            return session.state.withLock { $0.extend(to: wanted) }
+        }
         do throws(SessionStoreError) {
             if try await store.touch(stored.id, ifStamp: record.stamp, expiresAt: wanted, now: now) {
                 session.state.withLock { $0.extend(to: wanted) }

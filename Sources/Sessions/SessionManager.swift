@@ -34,6 +34,7 @@ public final class SessionManager: Sendable {
 
     // What the store can do beyond the basics; found once, here, because a dynamic cast is too slow for each request.
     let resident: (any ResidentSessionStore)?
+    let deferring: (any DeferringSessionStore)?
     let renewing: (any RenewingSessionStore)?
     let subjects: (any SubjectIndexingSessionStore)?
     let leasing: (any LeasingSessionStore)?
@@ -84,6 +85,7 @@ public final class SessionManager: Sendable {
         commitTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
         exclusiveTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
         resident = store as? any ResidentSessionStore
+        deferring = store as? any DeferringSessionStore
         renewing = store as? any RenewingSessionStore
         subjects = store as? any SubjectIndexingSessionStore
         leasing = store as? any LeasingSessionStore

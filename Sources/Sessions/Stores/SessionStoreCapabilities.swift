@@ -39,6 +39,16 @@ public protocol ResidentSessionStore: SessionStore {
     func residentRecord(_ id: SessionID, now: SessionInstant) -> SessionRecord?
 }
 
+/// A store that can move idle deadlines without anybody waiting for it.
+///
+/// A request that only reads its session need not wait until its life is extended: the next one will try again if this
+/// one fails.
+public protocol DeferringSessionStore: SessionStore {
+    /// Begins what ``SessionStore/touch(_:ifStamp:expiresAt:now:)`` does, and returns at once. A load that is begun later
+    /// through this store sees its effect.
+    func touchLater(_ id: SessionID, ifStamp stamp: SessionStamp, expiresAt: SessionInstant, now: SessionInstant)
+}
+
 /// A store that can count and list its records.
 public protocol EnumerableSessionStore: SessionStore {
     /// The number of records that live at `now`, forwarders included.

@@ -92,14 +92,18 @@ extension RESPCommand {
     /// Adds the 64 digits of an id.
     mutating func append(_ id: SessionID) { append(prefix: "", id) }
 
-    /// Adds a key: `prefix`, and the 64 digits of `id` right behind it.
-    mutating func append(prefix: String, _ id: SessionID) {
+    /// Adds a key: `prefix`, right behind it the 64 digits of `id`, and then `suffix`.
+    mutating func append(prefix: String, _ id: SessionID, suffix: StaticString = "") {
         var prefix = prefix
         prefix.withUTF8 { prefix in
             id.withUnsafeBytes { id in
-                appendArgument(length: prefix.count + 2 * id.count) { room in
+                let end = prefix.count + 2 * id.count
+                appendArgument(length: end + suffix.utf8CodeUnitCount) { room in
                     room.copyBytes(from: prefix)
-                    Hexadecimal.write(id, at: UnsafeMutableRawBufferPointer(rebasing: room[prefix.count...]))
+                    Hexadecimal.write(id, at: UnsafeMutableRawBufferPointer(rebasing: room[prefix.count..<end]))
+                    suffix.withUTF8Buffer {
+                        UnsafeMutableRawBufferPointer(rebasing: room[end...]).copyBytes(from: $0)
+                    }
                 }
             }
         }

@@ -1,0 +1,93 @@
+#if Redis
+import NIOCore
+import Sessions
+
+/// Why a command brought no reply that can be used.
+struct RedisFailure: Error, Hashable, Sendable {
+    /// What became of the command.
+    enum Fate: Hashable, Sendable {
+        /// It surely was not executed.
+        case notExecuted
+        /// It was sent, and nobody knows.
+        case unanswered
+        /// The server refused it, with this word. Scripts and commands of ours are refused before they change anything.
+        case refused(code: String)
+        /// The calling task was cancelled.
+        case cancelled
+        /// The client was shut down.
+        case shutDown
+    }
+
+    var fate: Fate
+    /// What happened and what to do, for a person. No password, and nothing of what the server says beyond its first
+    /// word: servers quote what they were sent.
+    var message: String
+
+    init(_ fate: Fate, _ message: String) {
+        self.fate = fate
+        self.message = message
+    }
+
+    /// From an error reply, such as `-READONLY You can't write against a read only replica.`
+    init(errorReply: String, server: String) {
+        let code = RedisReplyCode.code(of: errorReply)
+        self.init(.refused(code: code), "\(server): \(RedisReplyCode.explanation(of: code))")
+    }
+
+    /// The server's word, if it refused the command.
+    var code: String? {
+        guard case .refused(let code) = fate else { return nil }
+        return code
+    }
+}
+
+/// The first words of error replies.
+enum RedisReplyCode {
+    /// The first word, if it looks like one: codes are upper-case letters.
+    static func code(of errorReply: String) -> String {
+        let word = errorReply.prefix { $0 != " " }
+        guard 1...24 ~= word.utf8.count,
+            word.utf8.allSatisfy({ UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 || $0 == UInt8(ascii: "_") })
+        else { return "ERR" }
+        return String(word)
+    }
+
+    static func explanation(of code: String) -> String {
+        explanations[code] ?? "the server refuses the command (\(code))"
+    }
+
+    private static let explanations: [String: String] = [
+        "READONLY": "this server is a replica and takes no writes: name the primary, or use Sentinel or Cluster",
+        "LOADING": "the server is still loading its data",
+        "MASTERDOWN": "the server is a replica that has lost its primary",
+        "MISCONF": "the server cannot save to disk and takes no writes: see its log",
+        "OOM": "the server's memory is full (maxmemory) and it takes no writes",
+        "NOAUTH": "the server wants a password and none was given",
+        "WRONGPASS": "the server refuses the user or the password",
+        "NOPERM": "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
+        "NOREPLICAS": "the server has fewer replicas than it wants for writes",
+        "CLUSTERDOWN": "the Cluster does not serve all of its slots now",
+        "TRYAGAIN": "the Cluster is moving the key's slot",
+        "BUSY": "the server runs a script that does not end",
+        "NOPROTO": "the server does not speak RESP3: Redis 6.2 or later, or Valkey, is needed",
+        "CROSSSLOT": "keys of one command are in different slots",
+        "ERR": "the server refuses the command",
+    ]
+}
+
+extension SessionStoreError {
+    /// What the manager is told of a failed command.
+    /// - Parameter isRead: Whether the command changes nothing, so that its outcome is no question.
+    init(_ failure: RedisFailure, isRead: Bool) {
+        switch failure.fate {
+        case .unanswered: self.init(isRead ? .unavailable : .outcomeUnknown, failure.message, cause: failure)
+        case .notExecuted: self.init(.unavailable, failure.message, cause: failure)
+        case .cancelled: self.init(.cancelled, failure.message, cause: failure)
+        case .shutDown: self.init(.shutDown, failure.message, cause: failure)
+        case .refused(let code):
+            let isConfiguration = ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO"].contains(code)
+            self.init(isConfiguration ? .misconfigured : .unavailable, failure.message, cause: failure)
+        }
+    }
+}
+#endif

@@ -1,0 +1,57 @@
+#if Redis
+import Synchronization
+
+/// The reply that a caller waits for. Whatever comes first settles it: the reply, the deadline, or the caller's
+/// cancellation; the others find it settled and change nothing.
+final class RedisReply: Sendable {
+    private enum State {
+        case open
+        case awaited(CheckedContinuation<Result<RESPValue, RedisFailure>, Never>)
+        case settled(Result<RESPValue, RedisFailure>)
+        case taken
+    }
+
+    private let state = Mutex(State.open)
+
+    /// Waits until the reply is settled. To be called once.
+    func value() async -> Result<RESPValue, RedisFailure> {
+        await withCheckedContinuation { continuation in
+            let result: Result<RESPValue, RedisFailure>? = state.withLock { state in
+                guard case .settled(let result) = state else {
+                    state = .awaited(continuation)
+                    return nil
+                }
+                state = .taken
+                return result
+            }
+            if let result { continuation.resume(returning: result) }
+        }
+    }
+
+    func settle(_ result: Result<RESPValue, RedisFailure>) {
+        let continuation: CheckedContinuation<Result<RESPValue, RedisFailure>, Never>? = state.withLock { state in
+            switch state {
+            case .open:
+                state = .settled(result)
+                return nil
+            case .awaited(let continuation):
+                state = .taken
+                return continuation
+            case .settled, .taken:
+                return nil
+            }
+        }
+        continuation?.resume(returning: result)
+    }
+
+    /// Whether nobody waits for it any more.
+    var isSettled: Bool {
+        state.withLock { state in
+            switch state {
+            case .open, .awaited: false
+            case .settled, .taken: true
+            }
+        }
+    }
+}
+#endif
