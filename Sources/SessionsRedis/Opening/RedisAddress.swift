@@ -83,7 +83,9 @@ extension RedisSessionStore.Address {
             if name.isEmpty { name = "localhost" }
         }
         guard !name.isEmpty else {
-            throw Malformed(problem: "must have an address, such as 127.0.0.1:\(defaultPort), before and behind each \";\"")
+            throw Malformed(
+                problem: "must have an address, such as 127.0.0.1:\(defaultPort), before and behind each \";\""
+            )
         }
         var port = defaultPort
         if let portText {

@@ -13,7 +13,9 @@ extension SessionStoreProvider {
     }
 
     /// `rediss` and `valkeys`: as ``redis``, over TLS. For configuration strings as well, with the system's authorities.
-    public static let rediss = SessionStoreProvider("rediss", "valkeys") { location, context throws(SessionStoreError) in
+    public static let rediss = SessionStoreProvider("rediss", "valkeys") {
+        location,
+        context throws(SessionStoreError) in
         try await open(location, context) { config, warn throws(SessionStoreError) in
             var configuration = try RedisSessionStore.Configuration(redisConfig: config, warn: warn)
             configuration.tls = .init()

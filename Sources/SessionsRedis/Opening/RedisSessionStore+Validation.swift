@@ -42,7 +42,10 @@ extension RedisSessionStore.Configuration {
             guard database == 0 else { throw names.error(.database, "must be 0, the only one that a Cluster has") }
             // The nodes tell each other's hosts and ports, so that the others would be looked for elsewhere.
             guard !addresses.contains(where: \.isUnixSocket) else {
-                throw names.error(.addresses, "must not have the path of a socket: a Cluster's nodes have hosts and ports")
+                throw names.error(
+                    .addresses,
+                    "must not have the path of a socket: a Cluster's nodes have hosts and ports"
+                )
             }
         }
     }

@@ -35,7 +35,8 @@ struct RedisURLReader {
 
     private static func parameters(of arrangement: RedisArrangement) -> [String] {
         let common = [
-            "db", "prefix", "pool", "timeout", "connect_timeout", "pending", "replicas", "replicas_timeout", "near_cache",
+            "db", "prefix", "pool", "timeout", "connect_timeout", "pending", "replicas", "replicas_timeout",
+            "near_cache",
         ]
         return common + encryptionParameters
             + {
@@ -96,7 +97,9 @@ extension RedisURLReader {
     }
 
     /// The path without its slash.
-    private var pathName: Substring { url.path.utf8.first == UInt8(ascii: "/") ? url.path.dropFirst() : Substring(url.path) }
+    private var pathName: Substring {
+        url.path.utf8.first == UInt8(ascii: "/") ? url.path.dropFirst() : Substring(url.path)
+    }
 
     private func masterName() throws(SessionStoreError) -> String? {
         guard arrangement == .sentinel, !pathName.isEmpty else { return nil }
