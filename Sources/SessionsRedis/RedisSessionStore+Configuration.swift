@@ -11,14 +11,14 @@ extension RedisSessionStore {
         /// The password, or `nil`, the default, for none. Never in a message.
         public var password: String?
 
-        /// The number of the database, 0 or more. Default: 0, the only one that a Cluster has.
+        /// The number of the database, 0 to 2 147 483 647. Default: 0, the only one that a Cluster has.
         public var database: Int
 
         /// How connections are encrypted, or `nil`, the default, for not at all.
         public var tls: TLS?
 
-        /// What the name of every key begins with; applications that share a server have different ones. 1 to 64 bytes
-        /// without braces, spaces and control characters. Default: `sessions`.
+        /// What the name of every key begins with; applications that share a server have different ones. 1 to 64 of the
+        /// letters A to Z, digits and `-._:/` characters. Default: `sessions`.
         public var keyPrefix: String
 
         /// How many connections are opened to each server. 1 to 64. Default: 1.

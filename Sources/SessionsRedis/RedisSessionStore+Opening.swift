@@ -20,12 +20,11 @@ extension RedisSessionStore {
         eventLoopGroup: MultiThreadedEventLoopGroup = .singleton,
         logger: Logger = Logger(label: "sessions.redis")
     ) async throws(SessionStoreError) -> RedisSessionStore {
-        let client = try makeClient(configuration, on: eventLoopGroup)
-        let store = RedisSessionStore(configuration: configuration, client: client, logger: logger)
+        let store = try make(configuration, on: eventLoopGroup, logger: logger)
         do throws(SessionStoreError) {
             try await store.checkServers()
         } catch {
-            await client.shutDown()
+            await store.shutDown()
             throw error
         }
         return store
@@ -33,6 +32,17 @@ extension RedisSessionStore {
 
     /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
     public func shutDown() async { await client.shutDown() }
+
+    /// Makes a store that has not connected yet.
+    static func make(
+        _ configuration: Configuration,
+        on group: MultiThreadedEventLoopGroup,
+        logger: Logger
+    ) throws(SessionStoreError) -> RedisSessionStore {
+        try configuration.validate()
+        let client = try makeClient(configuration, on: group)
+        return RedisSessionStore(configuration: configuration, client: client, logger: logger)
+    }
 
     private static func makeClient(
         _ configuration: Configuration,

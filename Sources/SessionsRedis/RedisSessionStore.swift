@@ -27,8 +27,11 @@ public final class RedisSessionStore: Sendable {
         keys = RedisKeys(prefix: configuration.keyPrefix)
     }
 
-    /// How long the server keeps what has expired: as long as the clocks of servers may differ, and then some.
-    static let margin: Duration = .seconds(60)
+    /// When the server itself may drop what expires at `deadline`, in milliseconds since 1970: a minute later, since its
+    /// clock is another than that of whoever reads the record.
+    static func nativeDeadline(_ deadline: SessionInstant) -> Int64 {
+        min(max((deadline + .seconds(60)).millisecondsSince1970, 1), 9_000_000_000_000_000)
+    }
 
     var deadline: NIODeadline { .now() + TimeAmount(configuration.operationTimeout) }
 }
@@ -69,7 +72,7 @@ extension RedisSessionStore: SessionStore {
         command.append(record.expiresAt, before: encoded)
         command.append("NX" as StaticString)
         command.append("PXAT" as StaticString)
-        command.append(record.expiresAt + Self.margin)
+        command.append(Self.nativeDeadline(record.expiresAt))
         let reply: RESPValue
         do throws(RedisFailure) {
             reply = try await client.send(
@@ -111,7 +114,7 @@ extension RedisSessionStore: SessionStore {
             command.append(stamp)
             command.append(now)
             command.append(record.expiresAt, before: encoded)
-            command.append(record.expiresAt + Self.margin)
+            command.append(Self.nativeDeadline(record.expiresAt))
         }
         switch reply {
         case .integer(1): return .updated
@@ -146,7 +149,7 @@ extension RedisSessionStore: SessionStore {
         command.append(stamp)
         command.append(now)
         command.append(expiresAt)
-        command.append(expiresAt + Self.margin)
+        command.append(Self.nativeDeadline(expiresAt))
     }
 
     /// Removes a record if it lives and its stamp is the expected one. One round trip.

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The configuration of a Redis store")
 struct RedisConfigurationTests {
-    @Test("Nothing of a password is in an address's description")
+    @Test("A new configuration has the documented defaults")
     func defaults() {
         let configuration = RedisSessionStore.Configuration(.single(.host("127.0.0.1")))
         #expect(configuration.keyPrefix == "sessions")

@@ -67,7 +67,7 @@ public struct AddressRange: Hashable, Sendable {
 }
 
 /// An IP address. IPv4 addresses written as IPv6 ones are IPv4 ones.
-struct IPAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable {
     let isIPv4: Bool
     private let bits: UInt128
 
@@ -82,7 +82,7 @@ struct IPAddress: Hashable, Sendable {
     }
 
     /// Reads an address in the ways in which servers report one: a zone (`fe80::1%eth0`) is left out.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = parts.first else { return nil }
         self.init(strict: String(address))

@@ -1,10 +1,10 @@
 /// The characters of HTTP's grammar, as bytes.
-enum HTTPSyntax {
-    static func isDigit(_ byte: UInt8) -> Bool {
+package enum HTTPSyntax {
+    package static func isDigit(_ byte: UInt8) -> Bool {
         byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
     }
 
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    package static func isAlphanumeric(_ byte: UInt8) -> Bool {
         let lowercased = byte | 0x20
         return isDigit(byte) || (lowercased >= UInt8(ascii: "a") && lowercased <= UInt8(ascii: "z"))
     }
@@ -17,7 +17,7 @@ enum HTTPSyntax {
         }
     }
 
-    static func isBlank(_ byte: UInt8) -> Bool {
+    package static func isBlank(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 
@@ -26,16 +26,16 @@ enum HTTPSyntax {
     }
 
     /// Compares ASCII letters without regard to case, all else byte for byte.
-    static func equals(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
+    package static func equals(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
         left.utf8.elementsEqual(right.utf8) { lowercased($0) == lowercased($1) }
     }
 
-    static func hasPrefix(_ text: String, ignoringCase prefix: String) -> Bool {
+    package static func hasPrefix(_ text: String, ignoringCase prefix: String) -> Bool {
         text.utf8.count >= prefix.utf8.count && equals(Substring(text.utf8.prefix(prefix.utf8.count)), prefix)
     }
 
     /// `text` without spaces and tabs at its ends.
-    static func trimmed(_ text: Substring) -> Substring {
+    package static func trimmed(_ text: Substring) -> Substring {
         var text = text.utf8
         while let first = text.first, isBlank(first) { text.removeFirst() }
         while let last = text.last, isBlank(last) { text.removeLast() }

@@ -1,9 +1,9 @@
 /// Reads one JSON object whose members are scalars (RFC 8259): all that a manager's configuration has.
 ///
 /// Unlike `JSONDecoder` it reports a name that comes twice. Arrays and objects inside are skipped and reported as such.
-struct FlatJSON {
+package struct FlatJSON {
     /// A member's value.
-    enum Value: Hashable, Sendable {
+    package enum Value: Hashable, Sendable {
         case string(String)
         case integer(Int64)
         /// A number that is no 64-bit integer.
@@ -14,9 +14,9 @@ struct FlatJSON {
     }
 
     /// What is wrong, and where.
-    struct Malformed: Error, Equatable {
-        let problem: String
-        let offset: Int
+    package struct Malformed: Error, Equatable {
+        package let problem: String
+        package let offset: Int
     }
 
     private let bytes: [UInt8]
@@ -25,7 +25,7 @@ struct FlatJSON {
     private static let maximumDepth = 32
 
     /// The members of the object in `text`, in order.
-    static func members(in text: String) throws(Malformed) -> [(name: String, value: Value)] {
+    package static func members(in text: String) throws(Malformed) -> [(name: String, value: Value)] {
         var reader = FlatJSON(bytes: Array(text.utf8))
         let members = try reader.object()
         reader.skipSpace()

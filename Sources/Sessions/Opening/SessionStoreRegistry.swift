@@ -9,13 +9,19 @@ public final class SessionStoreRegistry: Sendable {
     /// The registry that ``SessionManager``'s `open` methods use unless told otherwise.
     public static let shared = SessionStoreRegistry()
 
-    private let providers = Mutex<[String: SessionStoreProvider]>([:])
+    private struct State {
+        var providers: [String: SessionStoreProvider] = [:]
+        /// The modules whose providers are in.
+        var modules: Set<String> = []
+    }
+
+    private let state = Mutex(State())
 
     /// Creates a registry with the built-in providers, `memory` and `file`.
     public init() {
-        providers.withLock { providers in
+        state.withLock { state in
             for provider in [SessionStoreProvider.memory, .file] {
-                for name in provider.names { providers[name] = provider }
+                for name in provider.names { state.providers[name] = provider }
             }
         }
     }
@@ -23,34 +29,49 @@ public final class SessionStoreRegistry: Sendable {
     /// Adds a provider, under all of its names or, if one of them is taken, under none.
     /// - Throws: `.misconfigured`, naming the name, if it is taken already or is none.
     public func register(_ provider: SessionStoreProvider) throws(SessionStoreError) {
-        var names: Set<String> = []
-        for name in provider.names {
-            guard let normalized = SessionStoreProvider.normalized(name) else {
-                throw SessionStoreError(
-                    .misconfigured,
-                    "a provider's name starts with a letter and has letters, digits and +-._ only"
-                )
+        try add([provider], module: nil)
+    }
+
+    /// Adds all providers of a module, or, if it was done before, nothing: an application and a library that it uses may
+    /// both ask for them.
+    /// - Throws: `.misconfigured`, naming the name, if one is taken by somebody else; then none is added.
+    package func register(_ providers: [SessionStoreProvider], ofModule module: String) throws(SessionStoreError) {
+        try add(providers, module: module)
+    }
+
+    private func add(_ providers: [SessionStoreProvider], module: String?) throws(SessionStoreError) {
+        var added: [String: SessionStoreProvider] = [:]
+        for provider in providers {
+            guard !provider.names.isEmpty else {
+                throw SessionStoreError(.misconfigured, "a provider must have a name")
             }
-            guard names.insert(normalized).inserted else { throw Self.duplicate(normalized) }
+            for name in provider.names {
+                guard let normalized = SessionStoreProvider.normalized(name) else {
+                    throw SessionStoreError(
+                        .misconfigured,
+                        "a provider's name starts with a letter and has letters, digits and +-._ only"
+                    )
+                }
+                guard added.updateValue(provider, forKey: normalized) == nil else { throw Self.duplicate(normalized) }
+            }
         }
-        guard !names.isEmpty else {
-            throw SessionStoreError(.misconfigured, "a provider must have a name")
-        }
-        let taken = providers.withLock { providers in
-            if let taken = names.sorted().first(where: { providers[$0] != nil }) { return taken as String? }
-            for name in names { providers[name] = provider }
+        let taken: String? = state.withLock { state in
+            if let module, state.modules.contains(module) { return nil }
+            if let taken = added.keys.sorted().first(where: { state.providers[$0] != nil }) { return taken }
+            for (name, provider) in added { state.providers[name] = provider }
+            if let module { state.modules.insert(module) }
             return nil
         }
         if let taken { throw Self.duplicate(taken) }
     }
 
     /// The names of all providers, sorted.
-    public var names: [String] { providers.withLock { $0.keys.sorted() } }
+    public var names: [String] { state.withLock { $0.providers.keys.sorted() } }
 
     /// The provider called `name`, or `nil`. Upper and lower case are the same.
     public func provider(named name: String) -> SessionStoreProvider? {
         guard let name = SessionStoreProvider.normalized(name) else { return nil }
-        return providers.withLock { $0[name] }
+        return state.withLock { $0.providers[name] }
     }
 
     /// Makes a store from an address, such as `file:./sessions`.
@@ -111,7 +132,14 @@ public final class SessionStoreRegistry: Sendable {
         func product(_ name: String) -> String {
             "it comes with the product \(name), whose provider must be registered"
         }
-        add(["redis", "rediss", "valkey", "redis_sentinel", "redis_cluster"], product("SessionsRedis"))
+        add(
+            [
+                "redis", "rediss", "valkey", "valkeys", "redis-sentinel", "redis_sentinel", "redis-cluster",
+                "redis_cluster",
+            ],
+            "it comes with the product SessionsRedis: add it to the target's dependencies and call "
+                + "SessionStoreRegistry.shared.registerRedis() first"
+        )
         add(["mysql", "mariadb"], product("SessionsMySQL"))
         add(["postgresql", "postgres"], product("SessionsPostgres"))
         add(["sqlite", "sqlite3"], product("SessionsSQLite"))

@@ -1,7 +1,7 @@
 /// How names that somebody wrote are shown in messages, and which name they may have meant.
-enum Spelling {
+package enum Spelling {
     /// `name` in quotes if it looks like a name; nothing of it otherwise, for it may be a piece of a password.
-    static func shown(_ name: String) -> String {
+    package static func shown(_ name: String) -> String {
         isName(name) ? "\"\(name)\"" : "whose name has other characters than letters and digits"
     }
 
@@ -12,7 +12,7 @@ enum Spelling {
     }
 
     /// `; did you mean "…"?` for the known name that is nearest to `name`, or nothing if none is near.
-    static func suggestion(for name: String, from known: [String]) -> String {
+    package static func suggestion(for name: String, from known: [String]) -> String {
         nearest(to: name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 

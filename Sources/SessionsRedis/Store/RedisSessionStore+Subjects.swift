@@ -112,7 +112,7 @@ extension RedisSessionStore: LeasingSessionStore {
             command.append("\(holder)")
             command.append(now)
             command.append(expiresAt)
-            command.append(expiresAt + Self.margin)
+            command.append(Self.nativeDeadline(expiresAt))
         }
         return reply == .integer(1)
     }

@@ -70,6 +70,23 @@ struct SessionStoreRegistryTests {
         #expect(throws: SessionStoreError.self) { try registry.register(twice) }
     }
 
+    @Test("the providers of a module are added once, however often it is asked for, and all or none")
+    func modules() throws {
+        let couch = SessionStoreProvider("couch") { _, _ throws(SessionStoreError) in MemorySessionStore() }
+        let file = SessionStoreProvider("couchs", "file") { _, _ throws(SessionStoreError) in MemorySessionStore() }
+        let error = try #require(throws: SessionStoreError.self) {
+            try registry.register([couch, file], ofModule: "Couch")
+        }
+        #expect(error.message.contains("\"file\""))
+        #expect(registry.names == ["file", "memory"])
+        try registry.register([couch], ofModule: "Couch")
+        try registry.register([couch], ofModule: "Couch")
+        #expect(registry.names == ["couch", "file", "memory"])
+        #expect(throws: SessionStoreError.self) { try registry.register([couch], ofModule: "Other") }
+        #expect(throws: SessionStoreError.self) { try registry.register(couch) }
+        #expect(throws: SessionStoreError.self) { try registry.register([couch, couch], ofModule: "Twice") }
+    }
+
     @Test("every call makes a store of its own")
     func noSingletons() async throws {
         let first = try await registry.makeStore(provider: "memory", config: "")
@@ -80,7 +97,9 @@ struct SessionStoreRegistryTests {
     @Test(
         "an unknown name is an error that lists the known ones and says what to do",
         arguments: [
-            ("redis", "SessionsRedis"), ("redis_sentinel", "SessionsRedis"), ("redis_cluster", "SessionsRedis"),
+            ("redis", "SessionsRedis"), ("redis", "registerRedis()"), ("rediss", "SessionsRedis"),
+            ("valkey", "SessionsRedis"), ("redis_sentinel", "SessionsRedis"), ("redis-cluster", "registerRedis()"),
+            ("redis_cluster", "SessionsRedis"),
             ("mysql", "SessionsMySQL"), ("postgresql", "SessionsPostgres"), ("cookie", "not available"),
             ("memcache", "SessionStoreProvider"), ("couchbase", "SessionStoreProvider"),
             ("ledis", "SessionStoreProvider"),

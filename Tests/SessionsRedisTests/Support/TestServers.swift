@@ -1,0 +1,35 @@
+#if Redis
+import Foundation
+import Sessions
+import SessionsRedis
+import Testing
+
+/// The servers that `Scripts/services` has started, as its variables name them.
+///
+/// Without them a test that needs one is cancelled on a developer's machine and fails where `CI` is set.
+enum TestServers {
+    static func value(_ name: String) throws -> String {
+        if let value = ProcessInfo.processInfo.environment[name], !value.isEmpty { return value }
+        let message: Comment = "\(name) is not set: run this under Scripts/services run --"
+        guard ProcessInfo.processInfo.environment["CI"] == nil else { throw Missing(name: name) }
+        try Test.cancel(message)
+    }
+
+    struct Missing: Error, CustomStringConvertible {
+        let name: String
+        var description: String { "\(name) is not set: run the tests under Scripts/services run --" }
+    }
+
+    /// The configuration for the plain server, with keys that no other test has.
+    static func single() throws -> RedisSessionStore.Configuration { try configuration("SESSIONS_REDIS_URL") }
+
+    /// The configuration for the server at the address in a variable, with keys that no other test has.
+    static func configuration(_ name: String) throws -> RedisSessionStore.Configuration {
+        var configuration = try RedisSessionStore.Configuration(url: StoreURL(value(name)))
+        configuration.keyPrefix = uniquePrefix()
+        return configuration
+    }
+
+    static func uniquePrefix() -> String { "sessions:\(UInt64.random(in: 0 ... .max))" }
+}
+#endif
