@@ -5,7 +5,7 @@ extension SessionManager: Service {
     /// gracefully or the task is cancelled.
     ///
     /// Expired sessions are dead without it; sweeping only frees their space. A failed sweep is logged, and the next one
-    /// tries again.
+    /// tries again. In the end a store that `open` has made for this manager is closed.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -17,6 +17,7 @@ extension SessionManager: Service {
                 }
             }
         }
+        await ownedStore?.shutDown()
     }
 
     /// Sweeps the store once, in small steps between which others get their turn.

@@ -30,9 +30,6 @@ extension RedisSessionStore {
         return store
     }
 
-    /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
-    public func shutDown() async { await client.shutDown() }
-
     /// Makes a store that has not connected yet.
     static func make(
         _ configuration: Configuration,
@@ -99,6 +96,11 @@ extension RedisSessionStore {
             metadata: ["server": "\(server)", "policy": "\(policy)"]
         )
     }
+}
+
+extension RedisSessionStore: ConnectedSessionStore {
+    /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
+    public func shutDown() async { await client.shutDown() }
 }
 
 extension RedisTarget {

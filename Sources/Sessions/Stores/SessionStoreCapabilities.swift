@@ -207,6 +207,15 @@ public protocol LeasingSessionStore: SessionStore {
     func releaseLease(on id: SessionID, holder: UInt64) async throws(SessionStoreError)
 }
 
+/// A store that has connections or the like, which somebody must close.
+///
+/// A manager that was opened by name or address closes its store when ``SessionManager/run()`` ends; a store that was made
+/// by hand is closed by whoever made it.
+public protocol ConnectedSessionStore: SessionStore {
+    /// Closes what is open; what is asked of the store afterwards fails with `.shutDown`. Does nothing the second time.
+    func shutDown() async
+}
+
 /// A store that can tell whether it works.
 public protocol HealthCheckingSessionStore: SessionStore {
     /// Returns if the store can answer; throws what it would throw to a request otherwise.
