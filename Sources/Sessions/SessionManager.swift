@@ -191,7 +191,8 @@ public final class SessionManager: Sendable {
         do throws(SessionStoreError) {
             return try await body()
         } catch {
-            telemetry.storeError(error, in: operation)
+            // A cursor may come from an address, and a mistyped one is no reason for an alarm.
+            if error.code != .invalidCursor { telemetry.storeError(error, in: operation) }
             throw SessionError(error)
         }
     }
@@ -203,6 +204,8 @@ extension SessionError {
         switch error.code {
         case .recordTooLarge:
             self.init(.sessionTooLarge, "the store cannot keep a session of this size", cause: error)
+        case .invalidCursor:
+            self.init(.invalidCursor, error.message, cause: error)
         case .unsupported:
             self.init(.unsupported, error.message, cause: error)
         case .outcomeUnknown:
