@@ -222,6 +222,9 @@ extension FaultInjectingSessionStore: SubjectIndexingSessionStore where Base: Su
 }
 
 extension FaultInjectingSessionStore: SweepingSessionStore where Base: SweepingSessionStore {
+    /// As the base store.
+    public var sweepsRecords: Bool { base.sweepsRecords }
+
     /// Removes expired records, in a small step.
     public func sweep(
         from cursor: SessionStoreCursor?,

@@ -160,6 +160,10 @@ public struct SubjectEpoch: RawRepresentable, Hashable, Sendable {
 
 /// A store whose expired records need to be removed by somebody: the manager's `run()` does.
 public protocol SweepingSessionStore: SessionStore {
+    /// Whether sweeps remove expired records. `false` for a store whose server does so by itself and at its own time; then
+    /// sweeps are for indexes alone, and name no session.
+    var sweepsRecords: Bool { get }
+
     /// Removes expired records and index entries that are good for nothing, in a small step.
     ///
     /// A round goes from `nil` to a step without ``SweepStep/next`` and passes every record that is there all the while.

@@ -108,7 +108,11 @@ extension SessionStoreConformance.Check {
                     "a sweep from a cursor that the store never gave ends the round and removes nothing"
                 )
             }
-            context.expect(try await context.sweep(store).contains(id), "the next round removes what has expired")
+            context.expect(
+                try await context.sweep(store).contains(id),
+                is: store.sweepsRecords,
+                "the next round removes what has expired"
+            )
         }
     }
 }

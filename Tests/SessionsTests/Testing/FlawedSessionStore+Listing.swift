@@ -86,6 +86,8 @@ extension FlawedSessionStore: EnumerableSessionStore {
 }
 
 extension FlawedSessionStore: SweepingSessionStore {
+    var sweepsRecords: Bool { true }
+
     func sweep(
         from cursor: SessionStoreCursor?,
         limit: Int,

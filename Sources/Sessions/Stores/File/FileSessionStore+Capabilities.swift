@@ -43,6 +43,9 @@ extension FileSessionStore: EnumerableSessionStore {
 }
 
 extension FileSessionStore: SweepingSessionStore {
+    /// `true`.
+    public var sweepsRecords: Bool { true }
+
     /// Removes what has expired: records, index entries, leases, and what killed processes left half made.
     public func sweep(
         from cursor: SessionStoreCursor?,

@@ -4,6 +4,9 @@ extension MemorySessionStore: SweepingSessionStore {
     /// The most entries that are removed under one take of a lock: no request waits for a long sweep.
     static let sweepBatch = 256
 
+    /// `true`.
+    public var sweepsRecords: Bool { true }
+
     /// Removes expired records, leases, and subjects that nothing is known of any more.
     ///
     /// A cursor is the number of a part of the store. However large `limit` is, no lock is held for more than 256
