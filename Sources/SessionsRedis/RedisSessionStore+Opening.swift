@@ -51,7 +51,16 @@ extension RedisSessionStore {
             var target = RedisTarget(configuration, tls: tls, name: "Redis at \(address)") { address.resolved(on: $0) }
             target.handshake.select(database: configuration.database)
             return RedisSingleClient(RedisServerConnections(target, configuration, on: group))
-        case .sentinel, .cluster:
+        case .cluster(let seeds):
+            let timeout = TimeAmount(configuration.operationTimeout)
+            return RedisClusterClient(seeds, operationTimeout: timeout, on: group.next()) { address in
+                var target = RedisTarget(configuration, tls: tls, name: "Redis at \(address)") {
+                    address.resolved(on: $0)
+                }
+                target.isClusterNode = true
+                return RedisServerConnections(target, configuration, on: group)
+            }
+        case .sentinel:
             throw SessionStoreError(.unsupported, "not yet")
         }
     }
@@ -86,7 +95,10 @@ extension RedisSessionStore {
         guard case .success(let value) = reply, let text = value.text,
             let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("maxmemory_policy:") })
         else {
-            logger.info("whether the server evicts keys is not known: its ACL hides INFO", metadata: ["server": "\(server)"])
+            logger.info(
+                "whether the server evicts keys is not known: its ACL hides INFO",
+                metadata: ["server": "\(server)"]
+            )
             return
         }
         let policy = line.dropFirst("maxmemory_policy:".count)

@@ -23,7 +23,8 @@ final class RedisConnection: Sendable {
         case ready
         /// The last attempt failed, and it is too early for the next one.
         case resting(until: NIODeadline, RedisFailure)
-        case shutDown
+        /// Closed for good, and this is what every further command is told.
+        case shutDown(RedisFailure)
     }
 
     fileprivate struct State {
@@ -93,14 +94,16 @@ final class RedisConnection: Sendable {
     /// - Throws: If the server is known not to be reachable now, or too many commands wait already; then none is sent.
     func enqueue(_ commands: [Outgoing]) throws(RedisFailure) {
         guard pendingCount.load(ordering: .relaxed) + commands.count <= target.maximumPendingCommands else {
-            throw RedisFailure(
+            var failure = RedisFailure(
                 .notExecuted,
                 "\(target.name): \(target.maximumPendingCommands) commands wait for replies, the most that may"
             )
+            failure.isOverload = true
+            throw failure
         }
         let mustFetch = try state.withLock { state throws(RedisFailure) in
             switch state.phase {
-            case .shutDown: throw Self.shutDownFailure
+            case .shutDown(let failure): throw failure
             case .resting(let until, let failure) where NIODeadline.now() < until: throw failure
             default: break
             }
@@ -208,7 +211,7 @@ final class RedisConnection: Sendable {
             state.withLock { state in
                 guard case .ready = state.phase else { return }
                 if wasStable { state.failures = 0 }
-                state.phase = wasStable ? .idle : state.restingPhase(after: failure)
+                state.phase = wasStable ? .idle : state.restingPhase(after: failure.beforeSending)
             }
             target.cache?.connectionClosed()
         } else {
@@ -217,6 +220,8 @@ final class RedisConnection: Sendable {
     }
 
     private func fail(_ attempt: UInt64, _ failure: RedisFailure) {
+        // Nothing is sent before the handshake is done, so whatever waits was surely not executed.
+        let failure = failure.beforeSending
         guard attempt == loopState.value.attempt else { return }
         let isOver = state.withLock { state in
             guard case .connecting = state.phase else { return false }
@@ -232,11 +237,11 @@ final class RedisConnection: Sendable {
         for outgoing in waiting { settle(outgoing.reply, .failure(failure)) }
     }
 
-    /// Ends the connection; what waits for replies fails.
-    func shutDown() -> EventLoopFuture<Void> {
+    /// Ends the connection; what waits for replies fails, and so does every later command.
+    func shutDown(_ failure: RedisFailure = shutDownFailure) -> EventLoopFuture<Void> {
         eventLoop.flatSubmit {
             let outbox = self.state.withLock { state in
-                state.phase = .shutDown
+                state.phase = .shutDown(failure.beforeSending)
                 defer { state.outbox = [] }
                 return state.outbox
             }
@@ -245,10 +250,10 @@ final class RedisConnection: Sendable {
             self.loopState.value.attempt += 1
             self.loopState.value.opening?.close(promise: nil)
             self.loopState.value.opening = nil
-            for outgoing in waiting { self.settle(outgoing.reply, .failure(Self.shutDownFailure)) }
+            for outgoing in waiting { self.settle(outgoing.reply, .failure(failure.beforeSending)) }
             guard let handler = self.loopState.value.handler else { return self.eventLoop.makeSucceededVoidFuture() }
             self.loopState.value.handler = nil
-            return handler.close(failing: Self.shutDownFailure)
+            return handler.close(failing: failure)
         }
     }
 
