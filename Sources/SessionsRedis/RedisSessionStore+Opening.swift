@@ -72,9 +72,11 @@ extension RedisSessionStore {
             let deadline = deadline
             for server in try await client.servers(by: deadline) {
                 var probe = RESPCommand("EVAL")
+                probe.expected = RedisScript.probe.replies
                 probe.append(RedisScript.probe.source)
                 probe.append(0)
                 var memory = RESPCommand("INFO")
+                memory.expected = [.simple, .bulk]
                 memory.append("memory" as StaticString)
                 let replies = try await server.send([probe, memory], by: deadline)
                 if case .failure(let failure) = replies[0] {
