@@ -60,11 +60,8 @@ private struct Outcome {
 extension RESPDecoder {
     /// The memory that its parts hold, apart from what bulk strings of incomplete arrays are slices of.
     fileprivate var heldByteCount: Int {
-        let mirror = Mirror(reflecting: self)
-        let buffer = mirror.descendant("buffer") as? ByteBuffer
-        let stack = mirror.descendant("stack") as? [RESPAggregate]
-        let elements = (stack ?? []).reduce(0) { $0 + $1.elements.capacity }
-        return (buffer?.storageCapacity ?? .max) + elements * MemoryLayout<RESPValue>.stride
+        let elements = stack.reduce(0) { $0 + $1.elements.capacity }
+        return buffer.storageCapacity + elements * MemoryLayout<RESPValue>.stride
     }
 }
 
