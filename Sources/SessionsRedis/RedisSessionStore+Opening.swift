@@ -30,9 +30,6 @@ extension RedisSessionStore {
         return store
     }
 
-    /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
-    public func shutDown() async { await client.shutDown() }
-
     /// Makes a store that has not connected yet.
     static func make(
         _ configuration: Configuration,
@@ -54,7 +51,16 @@ extension RedisSessionStore {
             var target = RedisTarget(configuration, tls: tls, name: "Redis at \(address)") { address.resolved(on: $0) }
             target.handshake.select(database: configuration.database)
             return RedisSingleClient(RedisServerConnections(target, configuration, on: group))
-        case .sentinel, .cluster:
+        case .cluster(let seeds):
+            let timeout = TimeAmount(configuration.operationTimeout)
+            return RedisClusterClient(seeds, operationTimeout: timeout, on: group.next()) { address in
+                var target = RedisTarget(configuration, tls: tls, name: "Redis at \(address)") {
+                    address.resolved(on: $0)
+                }
+                target.isClusterNode = true
+                return RedisServerConnections(target, configuration, on: group)
+            }
+        case .sentinel:
             throw SessionStoreError(.unsupported, "not yet")
         }
     }
@@ -91,7 +97,10 @@ extension RedisSessionStore {
         guard case .success(let value) = reply, let text = value.text,
             let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("maxmemory_policy:") })
         else {
-            logger.info("whether the server evicts keys is not known: its ACL hides INFO", metadata: ["server": "\(server)"])
+            logger.info(
+                "whether the server evicts keys is not known: its ACL hides INFO",
+                metadata: ["server": "\(server)"]
+            )
             return
         }
         let policy = line.dropFirst("maxmemory_policy:".count)
@@ -101,6 +110,11 @@ extension RedisSessionStore {
             metadata: ["server": "\(server)", "policy": "\(policy)"]
         )
     }
+}
+
+extension RedisSessionStore: ConnectedSessionStore {
+    /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
+    public func shutDown() async { await client.shutDown() }
 }
 
 extension RedisTarget {

@@ -13,7 +13,7 @@ public import Sessions
 /// let sessions = try SessionManager(store: store)
 /// ```
 /// Redis 6.2 or later, or Valkey. The user must be allowed `+@connection +@read +@write +@scripting +wait +info +role` on
-/// the keys that begin with the prefix.
+/// the keys that begin with the prefix; in a Cluster `+cluster|slots` and `+cluster|info` as well.
 public final class RedisSessionStore: Sendable {
     let configuration: Configuration
     let client: any RedisClient
@@ -207,17 +207,10 @@ extension RedisSessionStore: ResidentSessionStore {
 }
 
 extension RedisSessionStore: HealthCheckingSessionStore {
-    /// Asks every server that has keys.
+    /// Asks every server that has keys; in a Cluster, each must say that all slots are served.
     public func checkHealth() async throws(SessionStoreError) {
         do throws(RedisFailure) {
-            let deadline = deadline
-            for server in try await client.servers(by: deadline) {
-                var ping = RESPCommand("PING", capacity: 16)
-                ping.expected = .simple
-                for reply in try await server.send([ping], by: deadline) {
-                    _ = try reply.get()
-                }
-            }
+            try await client.checkHealth(by: deadline)
         } catch {
             throw SessionStoreError(error, isRead: true)
         }

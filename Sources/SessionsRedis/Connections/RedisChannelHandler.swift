@@ -74,14 +74,17 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func becomeReady(_ context: ChannelHandlerContext) {
+        // Silence is not freshness: with nothing else to ask, the server is asked whether it is there. Before anything
+        // else, so that a Cluster's node has told its state when the first record comes.
+        if target.cache != nil { sendPing(context) }
         connection.becomeReady(self)
-        guard target.cache != nil else { return }
-        // Silence is not freshness: with nothing else to ask, the server is asked whether it is there.
-        sendPing(context)
     }
 
     private func sendPing(_ context: ChannelHandlerContext) {
-        if slots.isEmpty {
+        if target.isClusterNode {
+            // Whatever else it answers: a node that has lost its keys to others goes on answering.
+            transmit(RedisClusterStatus.command, effect: .clusterStatus)
+        } else if slots.isEmpty {
             var command = RESPCommand("PING", capacity: 16)
             command.expected = .simple
             transmit(command)
@@ -138,12 +141,12 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     /// Sends a command of the connection's own.
-    private func transmit(_ command: RESPCommand) {
+    private func transmit(_ command: RESPCommand, effect: NearCacheEffect = .none) {
         guard let context, failure == nil else { return }
         let now = NIODeadline.now()
         let due = now + target.operationTimeout
         slots.append(
-            Slot(reply: nil, expected: command.expected, sentAt: now, deadline: due, effect: .none, ticket: 0)
+            Slot(reply: nil, expected: command.expected, sentAt: now, deadline: due, effect: effect, ticket: 0)
         )
         armTimer(due, context)
         context.writeAndFlush(wrapOutboundOut(command.encoded), promise: nil)

@@ -18,7 +18,12 @@ protocol RedisClient: Sendable {
     ) async throws(RedisFailure) -> RESPValue
 
     /// Sends a command whose reply nobody waits for.
-    func sendWithoutWaiting(_ command: RESPCommand, to slot: RedisSlot, by deadline: NIODeadline, effect: NearCacheEffect)
+    func sendWithoutWaiting(
+        _ command: RESPCommand,
+        to slot: RedisSlot,
+        by deadline: NIODeadline,
+        effect: NearCacheEffect
+    )
 
     /// Sends a command, and waits until `replicas` replicas have what it wrote.
     /// - Returns: The reply, and how many replicas have it after `timeout` at the latest.
@@ -34,11 +39,25 @@ protocol RedisClient: Sendable {
     /// The servers that between them have all keys, in an order that stays while the servers do.
     func servers(by deadline: NIODeadline) async throws(RedisFailure) -> [any RedisServer]
 
+    /// Whether all keys can be read and written.
+    func checkHealth(by deadline: NIODeadline) async throws(RedisFailure)
+
     /// A record that a near cache has, if there is one.
     func cachedRecord(_ id: SessionID, now: SessionInstant) -> SessionRecord?
 
     /// Closes all connections.
     func shutDown() async
+}
+
+extension RedisClient {
+    /// Asks every server that has keys whether it is there.
+    func checkHealth(by deadline: NIODeadline) async throws(RedisFailure) {
+        var ping = RESPCommand("PING", capacity: 16)
+        ping.expected = .simple
+        for server in try await servers(by: deadline) {
+            for reply in try await server.send([ping], by: deadline) { _ = try reply.get() }
+        }
+    }
 }
 
 /// One server, for what concerns all of its keys.

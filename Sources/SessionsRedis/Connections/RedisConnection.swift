@@ -23,7 +23,8 @@ final class RedisConnection: Sendable {
         case ready
         /// The last attempt failed, and it is too early for the next one.
         case resting(until: NIODeadline, RedisFailure)
-        case shutDown
+        /// Closed for good, and this is what every further command is told.
+        case shutDown(RedisFailure)
     }
 
     fileprivate struct State {
@@ -99,16 +100,18 @@ final class RedisConnection: Sendable {
     func enqueue(_ commands: [Outgoing]) throws(RedisFailure) {
         let mustFetch = try state.withLock { state throws(RedisFailure) in
             switch state.phase {
-            case .shutDown: throw Self.shutDownFailure
+            case .shutDown(let failure): throw failure
             case .resting(let until, let failure) where NIODeadline.now() < until: throw failure
             default: break
             }
             // Places are only taken with the lock held, so there are never more than may be.
             guard pendingCount.load(ordering: .relaxed) + commands.count <= target.maximumPendingCommands else {
-                throw RedisFailure(
+                var failure = RedisFailure(
                     .notExecuted,
                     "\(target.name): \(target.maximumPendingCommands) commands wait for replies, the most that may"
                 )
+                failure.isOverload = true
+                throw failure
             }
             pendingCount.add(commands.count, ordering: .relaxed)
             state.outbox.append(commands)
@@ -228,7 +231,7 @@ final class RedisConnection: Sendable {
             state.withLock { state in
                 guard case .ready = state.phase else { return }
                 if wasStable { state.failures = 0 }
-                state.phase = wasStable ? .idle : state.restingPhase(after: failure)
+                state.phase = wasStable ? .idle : state.restingPhase(after: failure.beforeSending)
             }
             target.cache?.connectionClosed()
         } else {
@@ -243,6 +246,8 @@ final class RedisConnection: Sendable {
     }
 
     private func fail(_ attempt: UInt64, _ failure: RedisFailure) {
+        // Nothing is sent before the handshake is done, so whatever waits was surely not executed.
+        let failure = failure.beforeSending
         guard attempt == loopState.value.attempt else { return }
         let isOver = state.withLock { state in
             guard case .connecting = state.phase else { return false }
@@ -262,10 +267,12 @@ final class RedisConnection: Sendable {
         loopState.value.opening = nil
     }
 
-    /// Ends the connection; what waits for replies fails.
-    func shutDown() -> EventLoopFuture<Void> { eventLoop.flatSubmit { self.shutDownNow() } }
+    /// Ends the connection; what waits for replies fails, and so does every later command.
+    func shutDown(_ failure: RedisFailure = shutDownFailure) -> EventLoopFuture<Void> {
+        eventLoop.flatSubmit { self.shutDownNow(failure) }
+    }
 
-    /// Ends the connection without waiting for that. Whoever has made it must call this or ``shutDown()``, in its
+    /// Ends the connection without waiting for that. Whoever has made it must call this or ``shutDown(_:)``, in its
     /// `deinit` at the latest: a connection that is open holds itself.
     func abandon() {
         let isClosed = state.withLock { state in
@@ -275,25 +282,25 @@ final class RedisConnection: Sendable {
             case .connecting, .ready: return false
             }
             guard !state.isFetchScheduled else { return false }
-            state.phase = .shutDown
+            state.phase = .shutDown(Self.shutDownFailure)
             return true
         }
         // Not on an event loop that has ended by now: it has closed the connection too, and takes no more work.
-        if !isClosed { eventLoop.execute { _ = self.shutDownNow() } }
+        if !isClosed { eventLoop.execute { _ = self.shutDownNow(Self.shutDownFailure) } }
     }
 
-    private func shutDownNow() -> EventLoopFuture<Void> {
+    private func shutDownNow(_ failure: RedisFailure) -> EventLoopFuture<Void> {
         let outbox = state.withLock { state in
-            state.phase = .shutDown
+            state.phase = .shutDown(failure.beforeSending)
             defer { state.outbox = [] }
             return state.outbox
         }
         abandonAttempt()
-        settle(takeWaiting() + outbox, Self.shutDownFailure)
+        settle(takeWaiting() + outbox, failure.beforeSending)
         guard let handler = loopState.value.handler else { return eventLoop.makeSucceededVoidFuture() }
         loopState.value.handler = nil
         target.cache?.connectionClosed()
-        return handler.close(failing: Self.shutDownFailure.afterSending)
+        return handler.close(failing: failure.afterSending)
     }
 
     static let shutDownFailure = RedisFailure(.shutDown, "the session store was shut down")

@@ -22,6 +22,10 @@ struct RedisFailure: Error, Hashable, Sendable {
     /// What happened and what to do, for a person. No password, and nothing of what the server says beyond its first
     /// word: servers quote what they were sent.
     var message: String
+    /// The node that has the key, if it is a node of a Cluster that refuses the command for not having it.
+    var redirection: RedisRedirection?
+    /// Whether it was refused here for being one too many, so that trying again would only make it worse.
+    var isOverload = false
 
     init(_ fate: Fate, _ message: String) {
         self.fate = fate
@@ -32,7 +36,11 @@ struct RedisFailure: Error, Hashable, Sendable {
     init(errorReply: String, server: String) {
         let code = RedisReplyCode.code(of: errorReply)
         self.init(.refused(code: code), "\(server): \(RedisReplyCode.explanation(of: code))")
+        redirection = RedisRedirection(errorReply: errorReply)
     }
+
+    /// Whether somebody has to set something right.
+    var isConfiguration: Bool { code.map { ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO"].contains($0) } ?? false }
 
     /// The server's word, if it refused the command.
     var code: String? {
@@ -75,10 +83,13 @@ enum RedisReplyCode {
         "OOM": "the server's memory is full (maxmemory) and it takes no writes",
         "NOAUTH": "the server wants a password and none was given",
         "WRONGPASS": "the server refuses the user or the password",
-        "NOPERM": "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
+        "NOPERM":
+            "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
         "NOREPLICAS": "the server has fewer replicas than it wants for writes",
         "CLUSTERDOWN": "the Cluster does not serve all of its slots now",
         "TRYAGAIN": "the Cluster is moving the key's slot",
+        "MOVED": "the server is a node of a Cluster and has other keys: connect with redis-cluster://",
+        "ASK": "the Cluster is moving the key's slot",
         "DENIED": "the server takes no connections from other machines (protected mode)",
         "BUSY": "the server runs a script that does not end",
         "NOPROTO": "the server does not speak RESP3: Redis 6.2 or later, or Valkey, is needed",
@@ -96,9 +107,8 @@ extension SessionStoreError {
         case .notExecuted: self.init(.unavailable, failure.message, cause: failure)
         case .cancelled: self.init(.cancelled, failure.message, cause: failure)
         case .shutDown: self.init(.shutDown, failure.message, cause: failure)
-        case .refused(let code):
-            let isConfiguration = ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO"].contains(code)
-            self.init(isConfiguration ? .misconfigured : .unavailable, failure.message, cause: failure)
+        case .refused:
+            self.init(failure.isConfiguration ? .misconfigured : .unavailable, failure.message, cause: failure)
         }
     }
 }

@@ -20,30 +20,34 @@ struct RedisHandshake: Sendable {
             hello.append(username ?? "default")
             hello.append(password)
         }
-        steps.append(Step(command: hello) { reply, server in
-            switch reply {
-            case .map: return nil
-            case .error(let text) where text.hasPrefix("ERR unknown command"):
-                return RedisFailure(errorReply: "NOPROTO", server: server)
-            case .error(let text) where text.hasPrefix("ERR max number of clients"):
-                return RedisFailure(.notExecuted, "\(server) has as many clients as it takes (maxclients)")
-            default:
-                return Self.refusal(reply, server)
-                    ?? RedisFailure(.notExecuted, "\(server): the answer to HELLO is none of a Redis server")
+        steps.append(
+            Step(command: hello) { reply, server in
+                switch reply {
+                case .map: return nil
+                case .error(let text) where text.hasPrefix("ERR unknown command"):
+                    return RedisFailure(errorReply: "NOPROTO", server: server)
+                case .error(let text) where text.hasPrefix("ERR max number of clients"):
+                    return RedisFailure(.notExecuted, "\(server) has as many clients as it takes (maxclients)")
+                default:
+                    return Self.refusal(reply, server)
+                        ?? RedisFailure(.notExecuted, "\(server): the answer to HELLO is none of a Redis server")
+                }
             }
-        })
+        )
     }
 
     mutating func select(database: Int) {
         guard database != 0 else { return }
         var select = RESPCommand("SELECT")
         select.append(database)
-        steps.append(Step(command: select) { reply, server in
-            guard case .error(let text) = reply, RedisReplyCode.code(of: text) == "ERR" else {
-                return Self.refusal(reply, server)
+        steps.append(
+            Step(command: select) { reply, server in
+                guard case .error(let text) = reply, RedisReplyCode.code(of: text) == "ERR" else {
+                    return Self.refusal(reply, server)
+                }
+                return RedisFailure(.notExecuted, "\(server) has no database \(database)")
             }
-            return RedisFailure(.notExecuted, "\(server) has no database \(database)")
-        })
+        )
     }
 
     /// Pushes about keys that this connection has read and somebody else changes.
@@ -57,13 +61,15 @@ struct RedisHandshake: Sendable {
 
     /// Whatever a sentinel said: only a server that says so itself is the primary.
     mutating func demandPrimary() {
-        steps.append(Step(command: RESPCommand("ROLE")) { reply, server in
-            if case .array(let parts) = reply, case .bulk(let role) = parts.first {
-                if role.readableBytesView.elementsEqual("master".utf8) { return nil }
-                return RedisFailure(.notExecuted, "\(server) is not the primary")
+        steps.append(
+            Step(command: RESPCommand("ROLE")) { reply, server in
+                if case .array(let parts) = reply, case .bulk(let role) = parts.first {
+                    if role.readableBytesView.elementsEqual("master".utf8) { return nil }
+                    return RedisFailure(.notExecuted, "\(server) is not the primary")
+                }
+                return Self.refusal(reply, server) ?? RedisFailure(.notExecuted, "\(server) does not tell its role")
             }
-            return Self.refusal(reply, server) ?? RedisFailure(.notExecuted, "\(server) does not tell its role")
-        })
+        )
     }
 
     private static func refusal(_ reply: RESPValue, _ server: String) -> RedisFailure? {

@@ -84,7 +84,8 @@ final class RedisServerConnections: RedisServer {
         by deadline: NIODeadline,
         effect: NearCacheEffect,
         awaiting replicas: Int,
-        for timeout: Duration
+        for timeout: Duration,
+        after first: RESPCommand? = nil
     ) async throws(RedisFailure) -> (reply: RESPValue, replicas: Int) {
         var wait = RESPCommand("WAIT", capacity: 32)
         wait.expected = .integer
@@ -96,10 +97,12 @@ final class RedisServerConnections: RedisServer {
         cache?.forget(effect)
         let reply = RedisReply()
         let waited = RedisReply()
-        try awaiting.enqueue([
+        var commands: [RedisConnection.Outgoing] = [
             .init(command: command, reply: reply, deadline: deadline),
             .init(command: wait, reply: waited, deadline: deadline),
-        ])
+        ]
+        if let first { commands.insert(.init(command: first, reply: RedisReply(), deadline: deadline), at: 0) }
+        try awaiting.enqueue(commands)
         let result = try await RedisConnection.value(of: reply, isCancellable: false)
         let count = await waited.value()
         cache?.forget(effect)
@@ -124,11 +127,20 @@ final class RedisServerConnections: RedisServer {
         connection(for: slot).target.cache?.record(id, now: now)
     }
 
+    /// Empties the near cache.
+    func forgetCachedRecords() {
+        for connection in shared { connection.target.cache?.forgetAll() }
+    }
+
     func shutDown() async {
-        for connection in shared + [awaiting] {
-            // The future never fails: closing is all that it waits for.
-            try? await connection.shutDown().get()
-        }
+        // The future never fails: closing is all that it waits for.
+        try? await close().get()
+    }
+
+    /// Closes all connections; what waits for replies fails, and so does every later command.
+    func close(_ failure: RedisFailure = RedisConnection.shutDownFailure) -> EventLoopFuture<Void> {
+        let connections = shared + [awaiting]
+        return .andAllComplete(connections.map { $0.shutDown(failure) }, on: awaiting.eventLoop)
     }
 }
 #endif

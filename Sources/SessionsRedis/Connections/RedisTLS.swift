@@ -66,7 +66,9 @@ struct RedisTLS: Sendable {
 extension RedisSessionStore.Address {
     /// The host, if it has a name: an IP address cannot stand in a TLS greeting.
     fileprivate var hostName: String? {
-        guard case .host(let host, _) = wrapped, (try? SocketAddress(ipAddress: host, port: 0)) == nil else { return nil }
+        guard case .host(let host, _) = wrapped, (try? SocketAddress(ipAddress: host, port: 0)) == nil else {
+            return nil
+        }
         return host
     }
 }

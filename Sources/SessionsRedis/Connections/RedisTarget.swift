@@ -25,6 +25,8 @@ struct RedisTarget: Sendable {
     /// The error replies after which another server has to be found.
     var endsConnectionOn: Set<String> = []
     var cache: NearCachePart?
+    /// Whether it may lose keys to other servers while it goes on answering.
+    var isClusterNode = false
 
     func endsConnection(_ code: String) -> Bool { endsConnectionOn.contains(code) }
 

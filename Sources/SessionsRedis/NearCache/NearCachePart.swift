@@ -12,6 +12,8 @@ enum NearCacheEffect: Sendable {
     case commit(SessionID, SessionRecord)
     /// Changes a record in another way.
     case forget(SessionID)
+    /// Asks a Cluster's node for its state.
+    case clusterStatus
 }
 
 /// The sessions that one connection has read and that its server vouches for.
@@ -19,6 +21,11 @@ enum NearCacheEffect: Sendable {
 /// The server remembers which keys this connection has read, and pushes a message when somebody else changes one. So a
 /// record may be kept as long as the connection lives, no message about it came, and the server still answers: what is
 /// older than a second is not served, for a server that hangs sends no messages either.
+///
+/// A Cluster's node can lose a slot, by a failover or a migration, and go on answering. A key that is migrated away is
+/// deleted here and one that comes back is written, and both are announced; after everything else the Cluster is in
+/// another epoch. So nodes are asked for their state twice a second, and a new epoch, or a node that serves nothing
+/// because it has lost the majority of the others, empties the cache.
 ///
 /// Everything but ``record(_:now:)`` happens on the connection's event loop, in the order in which the server sent it.
 final class NearCachePart: Sendable {
@@ -39,6 +46,8 @@ final class NearCachePart: Sendable {
         var entries: TwoGenerationTable<SessionID, Entry>
         var freshUntil = NIODeadline.uptimeNanoseconds(0)
         var lastTicket: UInt64 = 0
+        /// What a Cluster's node has said last, on this connection.
+        var clusterStatus: RedisClusterStatus?
     }
 
     private let keys: RedisKeys
@@ -71,7 +80,7 @@ final class NearCachePart: Sendable {
     /// Drops the record that a command is about, sent by another way than this cache's connection.
     func forget(_ effect: NearCacheEffect) {
         switch effect {
-        case .none: return
+        case .none, .clusterStatus: return
         case .load(let id), .commit(let id, _), .forget(let id): state.withLock { $0.entries[id] = nil }
         }
     }
@@ -82,7 +91,7 @@ final class NearCachePart: Sendable {
     /// - Returns: The number under which its reply is expected.
     func willSend(_ effect: NearCacheEffect) -> UInt64 {
         switch effect {
-        case .none:
+        case .none, .clusterStatus:
             return 0
         case .load(let id), .commit(let id, _):
             return state.withLock { state in
@@ -106,6 +115,12 @@ final class NearCachePart: Sendable {
             case .load(let id):
                 guard case .expected(ticket) = state.entries[id] else { return }
                 state.entries[id] = Self.entry(value)
+            case .clusterStatus:
+                let status = value.text.flatMap { RedisClusterStatus($0) }
+                // The first answer on a connection comes before all records.
+                let isSame = status != nil && (state.clusterStatus == nil || state.clusterStatus == status)
+                state.clusterStatus = status ?? RedisClusterStatus(isServing: false, epoch: 0)
+                if !isSame || status?.isServing != true { state.entries.removeAll() }
             case .commit(let id, let record):
                 guard case .expected(ticket) = state.entries[id] else { return }
                 state.entries[id] = value == .integer(1) ? .record(record) : Self.entry(value)
@@ -135,10 +150,14 @@ final class NearCachePart: Sendable {
     /// Without its connection there is nobody to tell about changes.
     func connectionClosed() {
         forgetAll()
-        state.withLock { $0.freshUntil = .uptimeNanoseconds(0) }
+        state.withLock { state in
+            state.freshUntil = .uptimeNanoseconds(0)
+            state.clusterStatus = nil
+        }
     }
 
-    private func forgetAll() { state.withLock { $0.entries.removeAll() } }
+    /// Drops all records, and the replies that are on their way.
+    func forgetAll() { state.withLock { $0.entries.removeAll() } }
 
     /// How many records are kept, for tests.
     var count: Int { state.withLock { $0.entries.count } }
