@@ -39,7 +39,9 @@ struct RedisConnectionLifeTests {
 
     @Test("So does one that is dropped while it connects, and one with a command that nobody waits for")
     func droppedEarly() async throws {
-        try await FakeRedis.run { $0.name == "HELLO" ? [.hold, .say(FakeRedis.hello)] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.hold, .say(FakeRedis.hello)] : nil
+        } _: { fake in
             do {
                 let (store, user) = (try makeStore(fake), TestUser("a"))
                 store.touchLater(user.id, ifStamp: user.record().stamp, expiresAt: TestUser.now, now: TestUser.now)
@@ -53,7 +55,9 @@ struct RedisConnectionLifeTests {
     @Test("shutDown while connecting: whoever waits is told so, and the connection that comes late is closed")
     func shutDownWhileConnecting() async throws {
         let user = TestUser("a")
-        try await FakeRedis.run { $0.name == "HELLO" ? [.hold, .say(FakeRedis.hello)] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.hold, .say(FakeRedis.hello)] : nil
+        } _: { fake in
             let store = try makeStore(fake)
             async let read = failureCode { try await store.load(user) }
             async let write = failureCode { try await store.insert(user) }
@@ -73,7 +77,9 @@ struct RedisConnectionLifeTests {
     @Test("shutDown with a write under way: nobody knows what becomes of it")
     func shutDownWhileWriting() async throws {
         let user = TestUser("a")
-        try await FakeRedis.run { $0.name == "SET" ? [] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "SET" ? [] : nil
+        } _: { fake in
             let store = try makeStore(fake)
             async let write = failureCode { try await store.insert(user) }
             try await eventually("it is sent") { !fake.commands("SET").isEmpty }
@@ -86,7 +92,9 @@ struct RedisConnectionLifeTests {
     @Test("A connection that is lost is opened anew by the next command")
     func again() async throws {
         let user = TestUser("a")
-        try await FakeRedis.run { $0.name == "SET" ? [.say("+OK\r\n"), .close] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "SET" ? [.say("+OK\r\n"), .close] : nil
+        } _: { fake in
             try await RedisSessionStore.run(fake.configuration()) { store in
                 for number in 1...3 {
                     try await eventually("it works") { await failureCode { try await store.insert(user) } == nil }
@@ -104,8 +112,10 @@ struct RedisConnectionLifeTests {
         _ group: [RedisConnection.Outgoing],
         _ body: () async throws -> Void
     ) async throws -> [String] {
-        try await FakeRedis.run { $0.name == "HELLO" ? [.hold, .say(FakeRedis.hello)] : nil } _: { fake in
-            let connection = fake.connection(timeout: .seconds(10))
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.hold, .say(FakeRedis.hello)] : nil
+        } _: { fake in
+            let connection = fake.connection()
             try connection.enqueue(group)
             try await eventually("it connects") { !fake.commands("HELLO").isEmpty }
             try await body()

@@ -1,6 +1,7 @@
 #if Redis
 import NIOCore
 import Sessions
+import Synchronization
 import Testing
 
 @testable import SessionsRedis
@@ -8,6 +9,10 @@ import Testing
 /// N2 and N3: servers that are slow, hang, or hang up. Everything ends within the time that an operation has.
 @Suite("A Redis server that hangs or hangs up", .timeLimit(.minutes(2)))
 struct RedisSlowServerTests {
+    private static let timeout = Duration.seconds(2)
+    /// What a machine that has other things to do may take longer.
+    private static let patience = Duration.seconds(2)
+
     struct Fault: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// Whether it shows at once, so that nobody has to wait for the deadline.
@@ -19,7 +24,7 @@ struct RedisSlowServerTests {
             Fault(testDescription: "stalls after the header", steps: [.say("$300\r\n")]),
             Fault(testDescription: "stalls within a header", steps: [.say("$30")]),
             Fault(testDescription: "stalls before the end of a line", steps: [.say("$3\r\nabc\r")]),
-            Fault(testDescription: "says a byte every 10 ms", steps: FakeRedis.Step.drip(longReply, every: .milliseconds(10))),
+            Fault(testDescription: "drips", steps: FakeRedis.Step.drip(longReply, every: .milliseconds(10))),
             Fault(testDescription: "sends pushes and no reply", steps: pushes),
             Fault(testDescription: "closes before it answers", isSeenAtOnce: true, steps: [.close]),
             Fault(testDescription: "closes within a reply", isSeenAtOnce: true, steps: [.say("$300\r\nabc"), .close]),
@@ -37,10 +42,15 @@ struct RedisSlowServerTests {
     @Test("N2, N3: within a reply", arguments: Fault.replies, [true, false])
     func reply(_ fault: Fault, isRead: Bool) async throws {
         let user = TestUser("a")
+        let faulty = Atomic(0)
         try await FakeRedis.run { command in
-            ["GET", "SET"].contains(command.name) && command.connection == 1 ? fault.steps : nil
+            let isFaulty = command.connection == faulty.load(ordering: .relaxed)
+            return isFaulty && ["GET", "SET"].contains(command.name) ? fault.steps : nil
         } _: { fake in
-            try await RedisSessionStore.run(fake.configuration(timeout: .milliseconds(400))) { store in
+            try await RedisSessionStore.run(fake.configuration(timeout: Self.timeout)) { store in
+                try await eventually("it works") { await failureCode { try await store.load(user) } == nil }
+                let connection = try #require(fake.openConnections.max())
+                faulty.store(connection, ordering: .relaxed)
                 let time = await duration {
                     if isRead {
                         #expect(await failureCode { try await store.load(user) } == .unavailable)
@@ -48,12 +58,12 @@ struct RedisSlowServerTests {
                         #expect(await failureCode { try await store.insert(user) } == .outcomeUnknown)
                     }
                 }
-                #expect(time < (fault.isSeenAtOnce ? .milliseconds(400) : .milliseconds(1_400)))
-                try await eventually("the connection is closed") { !fake.openConnections.contains(1) }
+                #expect(time < (fault.isSeenAtOnce ? Self.timeout : Self.timeout + Self.patience))
+                try await eventually("the connection is closed") { !fake.openConnections.contains(connection) }
                 try await eventually("another connection works") {
                     await failureCode { try await store.load(user) } == nil
                 }
-                #expect(fake.openConnections == [2])
+                #expect(fake.openConnections.count == 1)
             }
         }
     }
@@ -64,7 +74,7 @@ struct RedisSlowServerTests {
         try await FakeRedis.run { command in
             command.name == "HELLO" && command.connection == 1 ? fault.steps : nil
         } _: { fake in
-            try await RedisSessionStore.run(fake.configuration(timeout: .milliseconds(400))) { store in
+            try await RedisSessionStore.run(fake.configuration(timeout: Self.timeout)) { store in
                 let time = await duration {
                     // Nothing was sent, so it is no question what became of it.
                     #expect(
@@ -73,12 +83,12 @@ struct RedisSlowServerTests {
                         } == .unavailable
                     )
                 }
-                #expect(time < .milliseconds(1_400))
+                #expect(time < Self.timeout + Self.patience)
                 try await eventually("another connection works") {
                     await failureCode { try await store.insert(user) } == nil
                 }
-                #expect(fake.commands("SET").allSatisfy { $0.connection == 2 })
-                try await eventually("the first connection is closed") { fake.openConnections == [2] }
+                #expect(fake.commands("SET").allSatisfy { $0.connection > 1 })
+                try await eventually("the first connection is closed") { !fake.openConnections.contains(1) }
             }
         }
     }
@@ -86,24 +96,28 @@ struct RedisSlowServerTests {
     @Test("N3: no storm of attempts on a server that takes connections and closes them")
     func storm() async throws {
         let user = TestUser("a")
-        try await FakeRedis.run(greeting: { _ in [.close] }) { fake in
-            try await RedisSessionStore.run(fake.configuration()) { store in
-                let end = ContinuousClock.now + .seconds(2)
-                while ContinuousClock.now < end {
-                    // Many at once, since what comes during an attempt must not begin the next.
-                    await withTaskGroup(of: Void.self) { group in
-                        for _ in 0..<16 {
-                            group.addTask {
-                                #expect(await failureCode { try await store.insert(user) } == .unavailable)
+        try await FakeRedis.run(
+            { _ in nil },
+            greeting: { _ in [.close] },
+            { fake in
+                try await RedisSessionStore.run(fake.configuration()) { store in
+                    let end = ContinuousClock.now + .seconds(2)
+                    while ContinuousClock.now < end {
+                        // Many at once, since what comes during an attempt must not begin the next.
+                        await withTaskGroup(of: Void.self) { group in
+                            for _ in 0..<16 {
+                                group.addTask {
+                                    #expect(await failureCode { try await store.insert(user) } == .unavailable)
+                                }
                             }
                         }
+                        await wait(.milliseconds(1))
                     }
-                    await wait(.milliseconds(1))
+                    // After pauses of at least 25, 50, 100, 200, 400, 500 and 500 ms.
+                    #expect(2...9 ~= fake.acceptedCount)
                 }
-                // After pauses of at least 25, 50, 100, 200, 400, 500 and 500 ms.
-                #expect(2...9 ~= fake.acceptedCount)
             }
-        }
+        )
     }
 
     @Test(
@@ -119,7 +133,9 @@ struct RedisSlowServerTests {
     )
     func refused(reply: String, code: SessionStoreError.Code, word: String) async throws {
         let user = TestUser("a")
-        try await FakeRedis.run { $0.name == "HELLO" ? [.say(reply + "\r\n")] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.say(reply + "\r\n")] : nil
+        } _: { fake in
             try await RedisSessionStore.run(fake.configuration()) { store in
                 let error = await failure { try await store.insert(user) }
                 #expect(error?.code == code)
@@ -135,17 +151,22 @@ struct RedisSlowServerTests {
 
     @Test("open() tells what is wrong, and leaves no connection behind")
     func open() async throws {
-        try await FakeRedis.run { $0.name == "EVAL" ? [.say("-NOPERM no\r\n")] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "EVAL" ? [.say("-NOPERM no\r\n")] : nil
+        } _: { fake in
             let error = await failure { try await RedisSessionStore.open(fake.configuration()) }
             #expect(error?.code == .misconfigured)
             #expect(error?.message.contains("+@scripting") == true)
             try await eventually("the connections are closed") { fake.openConnections.isEmpty }
         }
-        try await FakeRedis.run { _ in [] } _: { fake in
+        try await FakeRedis.run { _ in
+            []
+        } _: { fake in
+            let configuration = fake.configuration(timeout: Self.timeout)
             let time = await duration {
-                #expect(await failureCode { try await RedisSessionStore.open(fake.configuration()) } == .unavailable)
+                #expect(await failureCode { try await RedisSessionStore.open(configuration) } == .unavailable)
             }
-            #expect(time < .milliseconds(1_500))
+            #expect(time < Self.timeout + Self.patience)
             try await eventually("the connections are closed") { fake.openConnections.isEmpty }
         }
     }

@@ -129,6 +129,9 @@ final class FakeRedis: Sendable {
     /// The commands of that name, in the order in which they came.
     func commands(_ name: String) -> [Command] { state.value.withLock { $0.commands.filter { $0.name == name } } }
 
+    /// How many commands have come.
+    var commandCount: Int { state.value.withLock { $0.commands.count } }
+
     // MARK: What it is told
 
     /// Lets every connection go on that holds.
@@ -186,8 +189,9 @@ extension FakeRedis.Step {
 }
 
 extension FakeRedis {
-    /// The settings of a store on this server, which is given `timeout` for everything.
-    func configuration(timeout: Duration = .milliseconds(500)) -> RedisSessionStore.Configuration {
+    /// The settings of a store on this server, which is given `timeout` for everything: so much that nothing depends on
+    /// how busy the machine is, unless a test is about time.
+    func configuration(timeout: Duration = .seconds(20)) -> RedisSessionStore.Configuration {
         var configuration = RedisSessionStore.Configuration(.single(.host("127.0.0.1", port: port)))
         configuration.operationTimeout = timeout
         configuration.connectTimeout = timeout
@@ -195,7 +199,7 @@ extension FakeRedis {
     }
 
     /// A connection to this server, to be shut down.
-    func connection(timeout: TimeAmount = .milliseconds(500)) -> RedisConnection {
+    func connection(timeout: TimeAmount = .seconds(20)) -> RedisConnection {
         let address = RedisSessionStore.Address.host("127.0.0.1", port: port)
         var target = RedisTarget(name: "Redis at \(address)") { address.resolved(on: $0) }
         target.operationTimeout = timeout

@@ -52,6 +52,7 @@ final class FakeRedisPeer: ChannelInboundHandler, Sendable {
         while let arguments = state.value.reader.next() {
             state.value.steps += answer(FakeRedis.Command(connection: number, arguments: arguments), self)
         }
+        if state.value.reader.isMalformed { state.value.steps += [.say("-ERR Protocol error\r\n"), .close] }
         proceed()
     }
 
@@ -91,6 +92,9 @@ final class FakeRedisPeer: ChannelInboundHandler, Sendable {
 /// Reads commands: arrays of strings.
 private struct RequestReader {
     private var buffer = ByteBuffer()
+
+    /// Whether no command begins here, as where TLS was expected.
+    var isMalformed: Bool { buffer.readableBytesView.first.map { $0 != UInt8(ascii: "*") } ?? false }
 
     mutating func append(_ bytes: ByteBuffer) { buffer.writeImmutableBuffer(bytes) }
 

@@ -119,7 +119,7 @@ actor PrivateRedis {
     }
 
     /// The settings of a store on this server.
-    nonisolated func configuration(timeout: Duration = .milliseconds(500)) -> RedisSessionStore.Configuration {
+    nonisolated func configuration(timeout: Duration = .seconds(20)) -> RedisSessionStore.Configuration {
         var configuration = RedisSessionStore.Configuration(.single(.host("127.0.0.1", port: port)))
         configuration.operationTimeout = timeout
         configuration.connectTimeout = timeout
