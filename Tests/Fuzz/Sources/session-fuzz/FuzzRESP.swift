@@ -1,4 +1,5 @@
 import NIOCore
+
 @testable import SessionsRedis
 
 /// Whatever a server sends, and wherever its bytes are cut: the decoder does not trap, gives the same as in one piece,
