@@ -25,26 +25,18 @@ struct RedisScript: Sendable {
 extension RedisScript {
     /// KEYS: record. ARGV: stamp, now, new value, when the server may drop it. Gives 1; the record now, if its stamp is
     /// another; null, if there is none or it has expired.
-    static let update = RedisScript(updateSource(afterwards: ""), replies: recordReplies)
-
-    /// The same for connections with a near cache: without the last read the server would forget that this connection
-    /// has the record, and not tell it when somebody else changes it.
-    static let updateAndTrack = RedisScript(
-        updateSource(afterwards: "redis.call('GETRANGE', KEYS[1], 0, 0)\n"),
-        replies: recordReplies
-    )
-
-    private static let recordReplies: RESPValue.Kinds = [.integer, .bulk, .null]
-
-    private static func updateSource(afterwards: String) -> String {
+    static let update = RedisScript(
         """
         local head = redis.call('GETRANGE', KEYS[1], 0, 35)
         if head == '' or string.sub(head, 1, 16) <= ARGV[2] then return false end
         if string.sub(head, 29, 36) ~= ARGV[1] then return redis.call('GET', KEYS[1]) end
         redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])
-        \(afterwards)return 1
-        """
-    }
+        return 1
+        """,
+        replies: recordReplies
+    )
+
+    private static let recordReplies: RESPValue.Kinds = [.integer, .bulk, .null]
 
     /// KEYS: record. ARGV: stamp, now, new deadline, when the server may drop it. Gives 1 if the record was there with that
     /// stamp, 0 otherwise.
