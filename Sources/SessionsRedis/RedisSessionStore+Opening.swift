@@ -40,13 +40,14 @@ extension RedisSessionStore {
         logger: Logger
     ) throws(SessionStoreError) -> RedisSessionStore {
         try configuration.validate()
-        let client = try makeClient(configuration, on: group)
+        let client = try makeClient(configuration, on: group, logger: logger)
         return RedisSessionStore(configuration: configuration, client: client, logger: logger)
     }
 
     private static func makeClient(
         _ configuration: Configuration,
-        on group: MultiThreadedEventLoopGroup
+        on group: MultiThreadedEventLoopGroup,
+        logger: Logger
     ) throws(SessionStoreError) -> any RedisClient {
         let tls = try configuration.tls.map { tls throws(SessionStoreError) in try RedisTLS(tls) }
         switch configuration.topology.wrapped {
@@ -54,7 +55,17 @@ extension RedisSessionStore {
             var target = RedisTarget(configuration, tls: tls, name: "Redis at \(address)") { address.resolved(on: $0) }
             target.handshake.select(database: configuration.database)
             return RedisSingleClient(RedisServerConnections(target, configuration, on: group))
-        case .sentinel, .cluster:
+        case .sentinel(let sentinel):
+            let directory = SentinelDirectory(
+                sentinel,
+                tls: tls,
+                connectTimeout: TimeAmount(configuration.connectTimeout),
+                logger: logger
+            )
+            var target = RedisTarget(configuration, tls: tls, primaryOf: directory)
+            target.handshake.select(database: configuration.database)
+            return RedisSingleClient(RedisServerConnections(target, configuration, on: group))
+        case .cluster:
             throw SessionStoreError(.unsupported, "not yet")
         }
     }

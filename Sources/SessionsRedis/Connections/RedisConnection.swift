@@ -44,6 +44,8 @@ final class RedisConnection: Sendable {
         var attempt: UInt64 = 0
         /// What the present attempt has opened, while its handshake runs.
         var opening: (any Channel)?
+        /// The server that the present attempt connects to, once it is known.
+        var openingName: String?
         var readySince: NIODeadline?
     }
 
@@ -114,6 +116,7 @@ final class RedisConnection: Sendable {
 
     /// On the event loop: takes what is in the outbox and sends it, or opens the connection for it.
     private func fetch() {
+        loopState.value.handler?.leaveIfOutdated()
         let (commands, isReady, mustConnect) = state.withLock { state in
             let commands = state.outbox
             state.outbox.removeAll(keepingCapacity: true)
@@ -135,10 +138,20 @@ final class RedisConnection: Sendable {
         if let first = commands.first { expireWaiting(at: first.deadline) }
     }
 
+    /// What can be said when time is over and there is no connection yet.
+    private var silence: RedisFailure {
+        let name = loopState.value.openingName ?? target.name
+        guard loopState.value.opening != nil else { return RedisFailure(.notExecuted, "\(name) does not answer") }
+        return RedisFailure(
+            .notExecuted,
+            "\(name) takes the connection and does not answer: it hangs, or, \(target.encryptionAdvice)"
+        )
+    }
+
     private func expireWaiting(at deadline: NIODeadline) {
         eventLoop.scheduleTask(deadline: deadline) {
             let now = NIODeadline.now()
-            let failure = RedisFailure(.notExecuted, "\(self.target.name): no connection was ready in time")
+            let failure = self.silence
             self.loopState.value.waiting.removeAll { outgoing in
                 guard outgoing.deadline <= now else { return false }
                 self.settle(outgoing.reply, .failure(failure))
@@ -159,11 +172,11 @@ final class RedisConnection: Sendable {
     private func connect() {
         loopState.value.attempt += 1
         let attempt = loopState.value.attempt
-        let timeout = eventLoop.scheduleTask(in: target.connectTimeout) {
-            self.fail(attempt, RedisFailure(.notExecuted, "\(self.target.name) does not answer"))
-        }
-        target.connect(on: eventLoop) { channel in
-            let handler = RedisChannelHandler(self, attempt: attempt)
+        loopState.value.openingName = nil
+        let timeout = eventLoop.scheduleTask(in: target.connectTimeout) { self.fail(attempt, self.silence) }
+        target.connect(on: eventLoop) { channel, target in
+            if self.loopState.value.attempt == attempt { self.loopState.value.openingName = target.name }
+            let handler = RedisChannelHandler(self, target, attempt: attempt)
             try channel.pipeline.syncOperations.addHandler(handler)
         }.whenComplete { result in
             switch result {
@@ -208,7 +221,7 @@ final class RedisConnection: Sendable {
             state.withLock { state in
                 guard case .ready = state.phase else { return }
                 if wasStable { state.failures = 0 }
-                state.phase = wasStable ? .idle : state.restingPhase(after: failure)
+                state.phase = wasStable ? .idle : state.restingPhase(after: failure, upTo: target.longestPause)
             }
             target.cache?.connectionClosed()
         } else {
@@ -217,13 +230,16 @@ final class RedisConnection: Sendable {
     }
 
     private func fail(_ attempt: UInt64, _ failure: RedisFailure) {
+        // Nothing that waits for a connection has been sent.
+        let failure = failure.beforeSending
         guard attempt == loopState.value.attempt else { return }
         let isOver = state.withLock { state in
             guard case .connecting = state.phase else { return false }
-            state.phase = state.restingPhase(after: failure)
+            state.phase = state.restingPhase(after: failure, upTo: target.longestPause)
             return true
         }
         guard isOver else { return }
+        target.sentinels?.attemptFailed()
         loopState.value.attempt += 1
         loopState.value.opening?.close(promise: nil)
         loopState.value.opening = nil
@@ -256,13 +272,16 @@ final class RedisConnection: Sendable {
 }
 
 extension RedisConnection.State {
-    /// The pause before the next attempt: none the first time, then 25 ms doubling to 1 s, and of that a random part
-    /// between half and all, so that the servers of a fleet do not come back all at once.
-    fileprivate mutating func restingPhase(after failure: RedisFailure) -> RedisConnection.Phase {
+    /// The pause before the next attempt: 50 ms doubling up to a limit, and of that a random part between half and all,
+    /// so that the servers of a fleet do not come back all at once.
+    fileprivate mutating func restingPhase(
+        after failure: RedisFailure,
+        upTo limit: TimeAmount
+    ) -> RedisConnection.Phase {
         failures += 1
-        let longest = min(Int64(1_000), Int64(25) << Int64(min(failures, 6)))
-        let pause = TimeAmount.milliseconds(Int64.random(in: longest / 2...longest))
-        return .resting(until: .now() + pause, failure)
+        let longest = min(limit, .milliseconds(25 << Int64(min(failures, 6))))
+        let pause = TimeAmount.nanoseconds(Int64.random(in: longest.nanoseconds / 2...longest.nanoseconds))
+        return .resting(until: .now() + pause, failure.beforeSending)
     }
 }
 #endif

@@ -8,6 +8,8 @@ struct RedisFailure: Error, Hashable, Sendable {
     enum Fate: Hashable, Sendable {
         /// It surely was not executed.
         case notExecuted
+        /// The same, and it stays so until somebody changes the configuration, or the server's.
+        case misconfigured
         /// It was sent, and nobody knows.
         case unanswered
         /// The server refused it, with this word. Scripts and commands of ours are refused before they change anything.
@@ -65,6 +67,7 @@ enum RedisReplyCode {
         "NOAUTH": "the server wants a password and none was given",
         "WRONGPASS": "the server refuses the user or the password",
         "NOPERM": "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
+        "DENIED": "the server is in protected mode and talks to its own machine only: give it a password",
         "NOREPLICAS": "the server has fewer replicas than it wants for writes",
         "CLUSTERDOWN": "the Cluster does not serve all of its slots now",
         "TRYAGAIN": "the Cluster is moving the key's slot",
@@ -82,10 +85,11 @@ extension SessionStoreError {
         switch failure.fate {
         case .unanswered: self.init(isRead ? .unavailable : .outcomeUnknown, failure.message, cause: failure)
         case .notExecuted: self.init(.unavailable, failure.message, cause: failure)
+        case .misconfigured: self.init(.misconfigured, failure.message, cause: failure)
         case .cancelled: self.init(.cancelled, failure.message, cause: failure)
         case .shutDown: self.init(.shutDown, failure.message, cause: failure)
         case .refused(let code):
-            let isConfiguration = ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO"].contains(code)
+            let isConfiguration = ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "DENIED"].contains(code)
             self.init(isConfiguration ? .misconfigured : .unavailable, failure.message, cause: failure)
         }
     }

@@ -23,9 +23,11 @@ struct RedisHandshake: Sendable {
         steps.append(Step(command: hello) { reply, server in
             switch reply {
             case .map: return nil
-            case .error(let text) where RedisReplyCode.code(of: text) == "ERR":
+            case .error(let text) where text.hasPrefix("ERR max number of clients"):
+                return RedisFailure(.notExecuted, "\(server) has as many clients as it may (maxclients)")
+            case .error(let text) where text.hasPrefix("ERR unknown command"):
                 return RedisFailure(
-                    .notExecuted,
+                    .misconfigured,
                     "\(server) does not speak RESP3: Redis 6.2 or later, or Valkey, is needed"
                 )
             default: return Self.refusal(reply, server)
@@ -41,7 +43,7 @@ struct RedisHandshake: Sendable {
             guard case .error(let text) = reply, RedisReplyCode.code(of: text) == "ERR" else {
                 return Self.refusal(reply, server)
             }
-            return RedisFailure(.notExecuted, "\(server) has no database \(database)")
+            return RedisFailure(.misconfigured, "\(server) has no database \(database)")
         })
     }
 

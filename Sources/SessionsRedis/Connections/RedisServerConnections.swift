@@ -7,7 +7,7 @@ import Sessions
 final class RedisServerConnections: RedisServer {
     let name: String
     private let shared: [RedisConnection]
-    private let awaiting: RedisConnection
+    private let replicatedWrites: RedisReplicatedWrites
 
     /// - Parameters:
     ///   - target: The server. With a near cache, each connection has a part of it.
@@ -29,7 +29,7 @@ final class RedisServerConnections: RedisServer {
             }
             return RedisConnection(target, on: group.next())
         }
-        awaiting = RedisConnection(target, on: group.next())
+        replicatedWrites = RedisReplicatedWrites(RedisConnection(target, on: group.next()))
     }
 
     /// A session's commands all take the same way, so that they stay in order.
@@ -82,24 +82,12 @@ final class RedisServerConnections: RedisServer {
         awaiting replicas: Int,
         for timeout: Duration
     ) async throws(RedisFailure) -> (reply: RESPValue, replicas: Int) {
-        var wait = RESPCommand("WAIT", capacity: 32)
-        wait.append(replicas)
-        wait.append(max(1, timeout.milliseconds))
         // The record goes out of the cache before anybody can have changed it, and out again when it has been changed:
         // the write comes by another connection, so the server announces it as anybody else's.
         let cache = connection(for: slot).target.cache
         cache?.forget(effect)
-        let reply = RedisReply()
-        let waited = RedisReply()
-        try awaiting.enqueue([
-            .init(command: command, reply: reply, deadline: deadline),
-            .init(command: wait, reply: waited, deadline: deadline),
-        ])
-        let result = try await RedisConnection.value(of: reply, isCancellable: false)
-        let count = await waited.value()
-        cache?.forget(effect)
-        guard case .success(.integer(let confirmed)) = count else { return (result, 0) }
-        return (result, Int(confirmed))
+        defer { cache?.forget(effect) }
+        return try await replicatedWrites.send(command, by: deadline, awaiting: replicas, for: timeout)
     }
 
     func send(
@@ -120,9 +108,9 @@ final class RedisServerConnections: RedisServer {
     }
 
     func shutDown() async {
-        for connection in shared + [awaiting] {
+        for closed in shared.map({ $0.shutDown() }) + [replicatedWrites.shutDown()] {
             // The future never fails: closing is all that it waits for.
-            try? await connection.shutDown().get()
+            try? await closed.get()
         }
     }
 }
