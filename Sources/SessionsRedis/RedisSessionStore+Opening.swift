@@ -64,7 +64,9 @@ extension RedisSessionStore {
             )
             var target = RedisTarget(configuration, tls: tls, primaryOf: directory)
             target.handshake.select(database: configuration.database)
-            return RedisSingleClient(RedisServerConnections(target, configuration, on: group))
+            let watch = SentinelWatch(directory, target, on: group.next())
+            watch.begin()
+            return RedisSingleClient(RedisServerConnections(target, configuration, on: group), watch: watch)
         case .cluster:
             throw SessionStoreError(.unsupported, "not yet")
         }
@@ -100,7 +102,10 @@ extension RedisSessionStore {
         guard case .success(let value) = reply, let text = value.text,
             let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("maxmemory_policy:") })
         else {
-            logger.info("whether the server evicts keys is not known: its ACL hides INFO", metadata: ["server": "\(server)"])
+            logger.info(
+                "whether the server evicts keys is not known: its ACL hides INFO",
+                metadata: ["server": "\(server)"]
+            )
             return
         }
         let policy = line.dropFirst("maxmemory_policy:".count)

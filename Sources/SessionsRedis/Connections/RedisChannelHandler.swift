@@ -195,7 +195,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
         connection.settle(reply, .failure(failure))
         // Not each time: it may be that all is as it should be but for a replica that is down, and reading goes on.
         if target.doubtsConnectionOn.contains(code), readySince + .seconds(5) < .now() {
-            fail(RedisFailure(.unanswered, "\(failure.message); the sentinels are asked whether it is still the primary"))
+            fail(
+                RedisFailure(.unanswered, "\(failure.message); the sentinels are asked whether it is still the primary")
+            )
         }
     }
 
@@ -289,14 +291,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
         for slot in slots {
             if let reply = slot.reply { connection.settle(reply, .failure(failure)) }
         }
-    }
-}
-
-extension RedisFailure {
-    /// The same reason, for a command that had not been sent.
-    var beforeSending: RedisFailure {
-        guard case .unanswered = fate else { return self }
-        return RedisFailure(.notExecuted, message)
     }
 }
 #endif

@@ -18,7 +18,12 @@ protocol RedisClient: Sendable {
     ) async throws(RedisFailure) -> RESPValue
 
     /// Sends a command whose reply nobody waits for.
-    func sendWithoutWaiting(_ command: RESPCommand, to slot: RedisSlot, by deadline: NIODeadline, effect: NearCacheEffect)
+    func sendWithoutWaiting(
+        _ command: RESPCommand,
+        to slot: RedisSlot,
+        by deadline: NIODeadline,
+        effect: NearCacheEffect
+    )
 
     /// Sends a command, and waits until `replicas` replicas have what it wrote.
     /// - Returns: The reply, and how many replicas have it after `timeout` at the latest.

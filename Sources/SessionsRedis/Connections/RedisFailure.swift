@@ -41,6 +41,12 @@ struct RedisFailure: Error, Hashable, Sendable {
         guard case .refused(let code) = fate else { return nil }
         return code
     }
+
+    /// The same reason, for a command that had not been sent.
+    var beforeSending: RedisFailure {
+        guard case .unanswered = fate else { return self }
+        return RedisFailure(.notExecuted, message)
+    }
 }
 
 /// The first words of error replies.
@@ -66,7 +72,8 @@ enum RedisReplyCode {
         "OOM": "the server's memory is full (maxmemory) and it takes no writes",
         "NOAUTH": "the server wants a password and none was given",
         "WRONGPASS": "the server refuses the user or the password",
-        "NOPERM": "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
+        "NOPERM":
+            "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
         "DENIED": "the server is in protected mode and talks to its own machine only: give it a password",
         "NOREPLICAS": "the server has fewer replicas than it wants for writes",
         "CLUSTERDOWN": "the Cluster does not serve all of its slots now",

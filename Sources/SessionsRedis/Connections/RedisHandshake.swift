@@ -20,31 +20,35 @@ struct RedisHandshake: Sendable {
             hello.append(username ?? "default")
             hello.append(password)
         }
-        steps.append(Step(command: hello) { reply, server in
-            switch reply {
-            case .map: return nil
-            case .error(let text) where text.hasPrefix("ERR max number of clients"):
-                return RedisFailure(.notExecuted, "\(server) has as many clients as it may (maxclients)")
-            case .error(let text) where text.hasPrefix("ERR unknown command"):
-                return RedisFailure(
-                    .misconfigured,
-                    "\(server) does not speak RESP3: Redis 6.2 or later, or Valkey, is needed"
-                )
-            default: return Self.refusal(reply, server)
+        steps.append(
+            Step(command: hello) { reply, server in
+                switch reply {
+                case .map: return nil
+                case .error(let text) where text.hasPrefix("ERR max number of clients"):
+                    return RedisFailure(.notExecuted, "\(server) has as many clients as it may (maxclients)")
+                case .error(let text) where text.hasPrefix("ERR unknown command"):
+                    return RedisFailure(
+                        .misconfigured,
+                        "\(server) does not speak RESP3: Redis 6.2 or later, or Valkey, is needed"
+                    )
+                default: return Self.refusal(reply, server)
+                }
             }
-        })
+        )
     }
 
     mutating func select(database: Int) {
         guard database != 0 else { return }
         var select = RESPCommand("SELECT")
         select.append(database)
-        steps.append(Step(command: select) { reply, server in
-            guard case .error(let text) = reply, RedisReplyCode.code(of: text) == "ERR" else {
-                return Self.refusal(reply, server)
+        steps.append(
+            Step(command: select) { reply, server in
+                guard case .error(let text) = reply, RedisReplyCode.code(of: text) == "ERR" else {
+                    return Self.refusal(reply, server)
+                }
+                return RedisFailure(.misconfigured, "\(server) has no database \(database)")
             }
-            return RedisFailure(.misconfigured, "\(server) has no database \(database)")
-        })
+        )
     }
 
     /// Pushes about keys that this connection has read and somebody else changes.
@@ -58,13 +62,15 @@ struct RedisHandshake: Sendable {
 
     /// Whatever a sentinel said: only a server that says so itself is the primary.
     mutating func demandPrimary() {
-        steps.append(Step(command: RESPCommand("ROLE")) { reply, server in
-            if case .array(let parts) = reply, case .bulk(let role) = parts.first {
-                if role.readableBytesView.elementsEqual("master".utf8) { return nil }
-                return RedisFailure(.notExecuted, "\(server) is not the primary")
+        steps.append(
+            Step(command: RESPCommand("ROLE")) { reply, server in
+                if case .array(let parts) = reply, case .bulk(let role) = parts.first {
+                    if role.readableBytesView.elementsEqual("master".utf8) { return nil }
+                    return RedisFailure(.notExecuted, "\(server) is not the primary")
+                }
+                return Self.refusal(reply, server) ?? RedisFailure(.notExecuted, "\(server) does not tell its role")
             }
-            return Self.refusal(reply, server) ?? RedisFailure(.notExecuted, "\(server) does not tell its role")
-        })
+        )
     }
 
     private static func refusal(_ reply: RESPValue, _ server: String) -> RedisFailure? {

@@ -52,6 +52,14 @@ final class RedisReply: Sendable {
         if isFirst { onSettle?(result) }
     }
 
+    /// What the reply was settled with, if nobody has waited for it.
+    var result: Result<RESPValue, RedisFailure>? {
+        state.withLock { state in
+            guard case .settled(let result) = state else { return nil }
+            return result
+        }
+    }
+
     /// Whether nobody waits for it any more.
     var isSettled: Bool {
         state.withLock { state in

@@ -30,7 +30,10 @@ struct RedisTLS: Sendable {
         do {
             context = try NIOSSLContext(configuration: tls)
         } catch {
-            throw SessionStoreError(.misconfigured, "tls: the key is not the certificate's, or the certificate is not one for TLS")
+            throw SessionStoreError(
+                .misconfigured,
+                "tls: the key is not the certificate's, or the certificate is not one for TLS"
+            )
         }
         serverName = configuration.serverName
     }
@@ -78,7 +81,10 @@ struct RedisTLS: Sendable {
             "the server's certificate is not trusted: give its authority's as authorityFile (cafile in an address)"
         ),
         ("WRONG_VERSION_NUMBER", noTLS),
-        ("EOF during handshake", "the server closed the connection: if no TLS is spoken on this port, switch it off (redis:)"),
+        (
+            "EOF during handshake",
+            "the server closed the connection: if no TLS is spoken on this port, switch it off (redis:)"
+        ),
         ("ALERT_CERTIFICATE", clientCertificate), ("ALERT_BAD_CERTIFICATE", clientCertificate),
         ("ALERT_UNSUPPORTED_CERTIFICATE", clientCertificate), ("ALERT_UNKNOWN_CA", clientCertificate),
         ("ALERT_HANDSHAKE_FAILURE", clientCertificate),
@@ -93,7 +99,9 @@ struct RedisTLS: Sendable {
 extension RedisSessionStore.Address {
     /// The host, if it has a name: an IP address cannot stand in a TLS greeting.
     fileprivate var hostName: String? {
-        guard case .host(let host, _) = wrapped, (try? SocketAddress(ipAddress: host, port: 0)) == nil else { return nil }
+        guard case .host(let host, _) = wrapped, (try? SocketAddress(ipAddress: host, port: 0)) == nil else {
+            return nil
+        }
         return host
     }
 }

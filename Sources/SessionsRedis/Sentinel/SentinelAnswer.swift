@@ -81,7 +81,10 @@ struct SentinelQuestion: Sendable {
     }
 
     private static func unreadable(_ sentinel: String) -> RedisFailure {
-        RedisFailure(.notExecuted, "\(sentinel) does not answer as a sentinel does: give the sentinels' port, 26379 as a rule")
+        RedisFailure(
+            .notExecuted,
+            "\(sentinel) does not answer as a sentinel does: give the sentinels' port, 26379 as a rule"
+        )
     }
 }
 #endif

@@ -89,7 +89,10 @@ extension RedisFailure {
         switch code {
         case "NOAUTH": problem = "the sentinel wants a password of its own, and none was given"
         case "WRONGPASS": problem = "the sentinel refuses its user or password"
-        case "NOPERM": problem = "the sentinel's ACL does not let this user ask: allow +sentinel|get-master-addr-by-name"
+        case "NOPERM":
+            problem =
+                "the sentinel's ACL does not let this user ask: allow +sentinel|get-master-addr-by-name and "
+                + "+sentinel|master"
         default: return self
         }
         return RedisFailure(

@@ -54,7 +54,7 @@ final class SentinelDirectory: Sendable {
         }
         return SentinelInquiry.ask(
             addresses.map { target(for: $0) },
-            SentinelQuestion(masterName: sentinel.masterName),
+            question,
             lowestEpoch: epoch,
             // What is left is for the primary itself.
             within: .nanoseconds(connectTimeout.nanoseconds / 4 * 3),
@@ -65,7 +65,13 @@ final class SentinelDirectory: Sendable {
         }
     }
 
-    private func target(for address: RedisSessionStore.Address) -> RedisTarget {
+    var question: SentinelQuestion { SentinelQuestion(masterName: sentinel.masterName) }
+
+    /// The sentinels of the configuration.
+    var configured: [RedisSessionStore.Address] { sentinel.addresses }
+
+    /// A sentinel.
+    func target(for address: RedisSessionStore.Address) -> RedisTarget {
         var target = RedisTarget(name: "Sentinel at \(address)", resolve: { address.resolved(on: $0) }, tls: tls)
         target.connectTimeout = connectTimeout
         target.handshake.hello(username: sentinel.username, password: sentinel.password)
@@ -81,6 +87,26 @@ final class SentinelDirectory: Sendable {
             }
             state.first = state.addresses.firstIndex(of: source) ?? 0
             state.newest = answer
+        }
+    }
+
+    // MARK: Watching
+
+    /// Whether there is a server in use.
+    var isInUse: Bool { state.withLock { $0.settled != nil } }
+
+    /// Whether another server has been named than the one in use.
+    var isBehind: Bool { state.withLock { $0.settled != nil && $0.settled != $0.newest?.primary } }
+
+    /// A sentinel has answered that was asked while all is well: what it says counts only if there was a failover.
+    func receiveNews(_ replies: [RESPValue], of source: RedisSessionStore.Address) {
+        let name = "Sentinel at \(source)"
+        guard let answer = try? question.answer(replies, from: name), let epoch = answer.epoch else { return }
+        state.withLock { state in
+            guard epoch > state.newest?.epoch ?? 0, answer.primary != state.newest?.primary else { return }
+            state.newest = answer
+            // It knows; others may not yet.
+            state.first = state.addresses.firstIndex(of: source) ?? state.first
         }
     }
 

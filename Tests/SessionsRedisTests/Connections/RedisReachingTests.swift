@@ -38,7 +38,10 @@ struct RedisReachingTests {
             (.host("192.0.2.1", port: 6379), "Redis at 192.0.2.1:6379"),
             (.host("127.0.0.1", port: 1), "Redis at 127.0.0.1:1 cannot be reached: Connection refused"),
             (.host("nobody.invalid"), "Redis at nobody.invalid:6379: the host's name cannot be resolved"),
-            (.unixSocket("/nowhere/redis.sock"), "Redis at /nowhere/redis.sock cannot be reached: No such file or directory"),
+            (
+                .unixSocket("/nowhere/redis.sock"),
+                "Redis at /nowhere/redis.sock cannot be reached: No such file or directory"
+            ),
         ] as [(RedisSessionStore.Address, String)]
     )
     func unreachable(_ address: RedisSessionStore.Address, _ line: String) async throws {
@@ -61,7 +64,11 @@ struct RedisReachingTests {
         )
         for _ in 0..<3 {
             let error = await #expect(throws: SessionStoreError.self) {
-                _ = try await store.delete(randomID(), ifStamp: .init(rawValue: 1), now: .init(millisecondsSince1970: 0))
+                _ = try await store.delete(
+                    randomID(),
+                    ifStamp: .init(rawValue: 1),
+                    now: .init(millisecondsSince1970: 0)
+                )
             }
             #expect(error?.code == .unavailable)
         }

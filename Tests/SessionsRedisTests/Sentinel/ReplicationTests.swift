@@ -70,7 +70,10 @@ extension SentinelTests {
             for _ in 0..<20 { sessions.append(try await insert(into: store)) }
             let other = sessions.removeLast()
             // So that the connection is there.
-            #expect(try await store.delete(sessions[0].id, ifStamp: .init(rawValue: 0), now: other.record.createdAt) != .missing)
+            #expect(
+                try await store.delete(sessions[0].id, ifStamp: .init(rawValue: 0), now: other.record.createdAt)
+                    != .missing
+            )
 
             let process = try await servers.replica.processID()
             kill(process, SIGSTOP)

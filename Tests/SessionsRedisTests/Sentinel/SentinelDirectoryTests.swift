@@ -9,20 +9,20 @@ import Testing
 /// Sentinels that lie, lag behind or say nothing.
 @Suite("Asking sentinels", .timeLimit(.minutes(1)))
 struct SentinelDirectoryTests {
-    private func configuration(_ sentinels: CannedServer...) -> RedisSessionStore.Configuration {
+    func configuration(_ sentinels: CannedServer...) -> RedisSessionStore.Configuration {
         RedisSessionStore.Configuration(.sentinel(.init(sentinels.map(\.address))))
     }
 
-    private func openingError(_ configuration: RedisSessionStore.Configuration) async -> SessionStoreError? {
+    func openingError(_ configuration: RedisSessionStore.Configuration) async -> SessionStoreError? {
         await #expect(throws: SessionStoreError.self) { _ = try await RedisSessionStore.open(configuration) }
     }
 
     /// Asks until it works.
-    private func becomesHealthy(_ store: RedisSessionStore) async -> Bool {
+    func becomesHealthy(_ store: RedisSessionStore) async -> Bool {
         await eventually(within: .seconds(5)) { (try? await store.checkHealth()) != nil }
     }
 
-    private func message(of store: RedisSessionStore) async -> String {
+    func message(of store: RedisSessionStore) async -> String {
         do throws(SessionStoreError) {
             try await store.checkHealth()
             return ""
@@ -31,9 +31,11 @@ struct SentinelDirectoryTests {
         }
     }
 
-    private func stop(_ servers: CannedServer...) async { for server in servers { await server.stop() } }
+    func stop(_ servers: CannedServer...) async { for server in servers { await server.stop() } }
 
-    @Test("A server that says that it is a replica is not used, whatever the sentinel says; the next attempt asks again")
+    @Test(
+        "A server that says that it is a replica is not used, whatever the sentinel says; the next attempt asks again"
+    )
     func lie() async throws {
         let primary = try await CannedServer.start(CannedServer.asPrimary)
         let replica = try await CannedServer.start(CannedServer.asReplica)
@@ -56,7 +58,9 @@ struct SentinelDirectoryTests {
         await stop(primary, replica, sentinel)
     }
 
-    @Test("A sentinel that names a server which is gone: the error names that server, and another sentinel is asked next")
+    @Test(
+        "A sentinel that names a server which is gone: the error names that server, and another sentinel is asked next"
+    )
     func deadAddress() async throws {
         let primary = try await CannedServer.start(CannedServer.asPrimary)
         let gone = try await CannedServer.start(CannedServer.asPrimary)
@@ -139,50 +143,6 @@ struct SentinelDirectoryTests {
         await stop(sentinel)
     }
 
-    @Test("READONLY ends the connection, and the next command asks the sentinels anew", arguments: ["READONLY", "MASTERDOWN"])
-    func demoted(_ code: String) async throws {
-        let old = try await CannedServer.start(CannedServer.asPrimary)
-        let new = try await CannedServer.start(CannedServer.asPrimary)
-        let sentinel = try await CannedServer.start(CannedServer.asSentinel(naming: old.port))
-        let store = try await RedisSessionStore.open(configuration(sentinel))
-        old.answer { $0[0] == "EVALSHA" ? "-\(code) of another server\r\n" : CannedServer.asPrimary($0) }
-        sentinel.answer(CannedServer.asSentinel(naming: new.port, epoch: 1))
-        let error = await #expect(throws: SessionStoreError.self) {
-            _ = try await store.delete(ids[0], ifStamp: .init(rawValue: 1), now: .init(millisecondsSince1970: 0))
-        }
-        #expect(error?.code == .unavailable)
-        #expect(error?.message.contains("\(old.address), is not the primary any more") == true)
-        #expect(await becomesHealthy(store))
-        #expect(new.commands.contains(["PING"]))
-        await store.shutDown()
-        await stop(old, new, sentinel)
-    }
-
-    @Test("A sentinel that has not heard of the last failover is not believed")
-    func outdated() async throws {
-        let old = try await CannedServer.start(CannedServer.asPrimary)
-        let new = try await CannedServer.start(CannedServer.asPrimary)
-        let informed = try await CannedServer.start(CannedServer.asSentinel(naming: new.port, epoch: 7))
-        let behind = try await CannedServer.start(CannedServer.asSentinel(naming: old.port, epoch: 6))
-        let store = try await RedisSessionStore.open(configuration(informed, behind))
-        // The one that is behind is asked first now.
-        informed.answer { _ in nil }
-        await new.disconnect()
-        let error = await #expect(throws: SessionStoreError.self) {
-            for _ in 0..<100 {
-                try await store.checkHealth()
-                await pause(.milliseconds(20))
-            }
-        }
-        #expect(error?.code == .unavailable)
-        #expect(await eventually(within: .seconds(5)) { await message(of: store).contains("the last failover") })
-        #expect(old.commands.isEmpty)
-        informed.answer(CannedServer.asSentinel(naming: new.port, epoch: 7))
-        #expect(await becomesHealthy(store))
-        await store.shutDown()
-        await stop(old, new, informed, behind)
-    }
-
     @Test("Sentinels that others name are asked when those of the configuration are gone")
     func furtherSentinels() async throws {
         let primary = try await CannedServer.start(CannedServer.asPrimary)
@@ -200,64 +160,8 @@ struct SentinelDirectoryTests {
         await stop(primary, further)
     }
 
-    @Test("Once one connection uses another primary, the others send nothing more to the old one, which still believes in itself")
-    func agreement() async throws {
-        let old = try await CannedServer.start(CannedServer.asPrimary)
-        let new = try await CannedServer.start(CannedServer.asPrimary)
-        let sentinel = try await CannedServer.start(CannedServer.asSentinel(naming: old.port))
-        var configuration = configuration(sentinel)
-        configuration.connectionsPerServer = 2
-        configuration.replication = .init()
-        let store = try await RedisSessionStore.open(configuration)
-        for id in ids {
-            #expect(try await store.load(id, now: .init(millisecondsSince1970: 0)) == nil)
-            _ = try await store.delete(id, ifStamp: .init(rawValue: 1), now: .init(millisecondsSince1970: 0))
-        }
-        sentinel.answer(CannedServer.asSentinel(naming: new.port, epoch: 1))
-        // Only the connection that the end of a session takes hears it.
-        old.answer { $0[0] == "EVALSHA" ? "-READONLY\r\n" : CannedServer.asPrimary($0) }
-        await #expect(throws: SessionStoreError.self) {
-            _ = try await store.delete(ids[0], ifStamp: .init(rawValue: 1), now: .init(millisecondsSince1970: 0))
-        }
-        let deleted = await eventually(within: .seconds(5)) {
-            let stamp = SessionStamp(rawValue: 1)
-            return (try? await store.delete(ids[0], ifStamp: stamp, now: .init(millisecondsSince1970: 0))) != nil
-        }
-        #expect(deleted)
-        let count = old.commands.count
-        for id in ids { #expect(try await store.load(id, now: .init(millisecondsSince1970: 0)) == nil) }
-        #expect(old.commands.count == count)
-        #expect(new.commands.count { $0[0] == "GET" } == 2)
-        await store.shutDown()
-        await stop(old, new, sentinel)
-    }
-
-    @Test("A primary that misses its replicas may have been replaced: the sentinels are asked, but not all the time")
-    func missingReplicas() async throws {
-        let primary = try await CannedServer.start { words in
-            words[0] == "EVALSHA" ? "-NOREPLICAS Not enough good replicas to write.\r\n" : CannedServer.asPrimary(words)
-        }
-        let sentinel = try await CannedServer.start(CannedServer.asSentinel(naming: primary.port))
-        let store = try await RedisSessionStore.open(configuration(sentinel))
-        for _ in 0..<3 {
-            let error = await #expect(throws: SessionStoreError.self) {
-                _ = try await store.delete(ids[0], ifStamp: .init(rawValue: 1), now: .init(millisecondsSince1970: 0))
-            }
-            #expect(error?.message.contains("fewer replicas") == true)
-        }
-        #expect(primary.commands.count { $0[0] == "HELLO" } == 1)
-        let asked = await eventually(within: .seconds(15)) {
-            let stamp = SessionStamp(rawValue: 1)
-            _ = try? await store.delete(ids[0], ifStamp: stamp, now: .init(millisecondsSince1970: 0))
-            return primary.commands.count { $0[0] == "HELLO" } == 2
-        }
-        #expect(asked)
-        await store.shutDown()
-        await stop(primary, sentinel)
-    }
-
     /// Two sessions whose commands take different connections of two.
-    private let ids: [SessionID] = {
+    let ids: [SessionID] = {
         var found: [Int: SessionID] = [:]
         for number in 0..<64 {
             let digits = String(number, radix: 16)

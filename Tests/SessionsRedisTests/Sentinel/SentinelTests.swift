@@ -52,7 +52,7 @@ struct SentinelTests {
                 #expect(error?.message.contains("wr0ng") == false)
             }
             var configuration = servers.configuration
-            configuration.password = "wr0ng"
+            (configuration.username, configuration.password) = ("nobody", "wr0ng")
             let error = await #expect(throws: SessionStoreError.self) {
                 _ = try await RedisSessionStore.open(configuration)
             }

@@ -106,7 +106,8 @@ extension CannedServer {
     }
 
     static func asReplica(_ words: [String]) -> String? {
-        words[0] == "ROLE" ? "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$9\r\nconnected\r\n:0\r\n" : asPrimary(words)
+        words[0] == "ROLE"
+            ? "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$9\r\nconnected\r\n:0\r\n" : asPrimary(words)
     }
 
     /// As a sentinel does that watches one primary.

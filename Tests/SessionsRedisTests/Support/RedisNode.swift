@@ -63,17 +63,35 @@ final class RedisNode: Sendable {
 }
 
 /// Runs `Scripts/services`.
+///
+/// Not with Foundation's `Process`, which on Linux takes a command for unfinished as long as the servers that it has
+/// started are running.
 func runServices(_ arguments: String...) async throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
-    let process = Process()
-    process.executableURL = root.appending(path: "Scripts/services")
-    process.arguments = arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        process.terminationHandler = { _ in continuation.resume() }
-        do { try process.run() } catch { continuation.resume(throwing: error) }
+    let command = [root.appending(path: "Scripts/services").path] + arguments
+    let environment = ProcessInfo.processInfo.environment.map { "\($0)=\($1)" }
+    let process = command.withCStrings { command in
+        environment.withCStrings { environment in
+            var process: pid_t = 0
+            guard let path = command[0] else { return pid_t?.none }
+            return posix_spawn(&process, path, nil, nil, command, environment) == 0 ? process : nil
+        }
+    }
+    guard let process else { throw TestServers.Missing(name: "Scripts/services") }
+    let hasEnded = await eventually(within: .seconds(30)) {
+        var status: Int32 = 0
+        return waitpid(process, &status, WNOHANG) != 0
+    }
+    guard hasEnded else { throw TestServers.Missing(name: "an end of Scripts/services") }
+}
+
+extension [String] {
+    /// With a null pointer behind the last.
+    fileprivate func withCStrings<Result>(_ body: ([UnsafeMutablePointer<CChar>?]) -> Result) -> Result {
+        let strings: [UnsafeMutablePointer<CChar>?] = map { strdup($0) } + [nil]
+        defer { for string in strings { free(string) } }
+        return body(strings)
     }
 }
 #endif
