@@ -51,7 +51,6 @@ final class SentinelWatch: Sendable {
         // Before the first command there is nothing to leave.
         guard directory.isInUse else { return }
         for (address, connection) in sentinels { ask(address, connection) }
-        if directory.isBehind { follow() }
     }
 
     private func ask(_ address: RedisSessionStore.Address, _ connection: RedisConnection) {
@@ -61,6 +60,7 @@ final class SentinelWatch: Sendable {
         let details = RedisReply { details in
             guard case .success(let primary) = primary.result, case .success(let details) = details else { return }
             self.directory.receiveNews([primary, details, .null], of: address)
+            if self.directory.isBehind { self.follow() }
         }
         // A sentinel that is down is none of the watch's business: the others are asked as well.
         try? connection.enqueue([

@@ -41,6 +41,7 @@ extension SentinelTests {
             let primary = try await servers.primary
             let replica = try await servers.replica
             let process = try await primary.processID()
+            let epoch = try await servers.epoch
             defer { if harm == .pause { kill(process, SIGCONT) } }
 
             try await withThrowingTaskGroup { group in
@@ -82,12 +83,13 @@ extension SentinelTests {
                 writers.stop()
                 try await group.waitForAll()
             }
-            if harm == .kill { try await runServices("restart", "\(primary.port)") }
-            #expect(await eventually(within: .seconds(30)) { await primary.role() == "slave" })
-            let lost = try await writers.expectSound()
-            // What nobody was told of cannot be lost; what the others lose is what replication loses.
-            if harm == .plannedFailover { #expect(lost == 0) }
+            let lost = writers.expectSound()
+            // What nobody was told of cannot be lost; what the others lose is what replication loses. On a busy machine the
+            // sentinels may take the new primary for dead as well.
+            if harm == .plannedFailover, try await servers.epoch == epoch + 1 { #expect(lost == 0) }
             await store.shutDown()
+            // The old primary becomes the replica.
+            try await servers.becomeWell()
         }
     }
 }
@@ -183,7 +185,7 @@ private final class Writers: Sendable {
     }
 
     /// - Returns: How many acknowledged increments are missing.
-    func expectSound() async throws -> Int {
+    func expectSound() -> Int {
         let (acknowledged, failures, lost, problems) = state.withLock {
             ($0.acknowledged, $0.failures, $0.lost, $0.problems)
         }

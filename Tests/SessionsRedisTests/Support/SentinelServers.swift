@@ -62,6 +62,16 @@ final class SentinelServers: Sendable {
         get async throws { try await node("slave") }
     }
 
+    /// The number of the last failover.
+    var epoch: Int {
+        get async throws {
+            guard case .map(let master) = try await sentinels[0].send("SENTINEL", "MASTER", "mymaster"),
+                let epoch = master[.bulk(ByteBuffer(string: "config-epoch"))]?.text.flatMap({ Int($0) })
+            else { throw TestServers.Missing(name: "the number of the last failover") }
+            return epoch
+        }
+    }
+
     private func node(_ role: String) async throws -> RedisNode {
         for node in nodes where await node.role() == role { return node }
         throw TestServers.Missing(name: "a server that is a \(role)")
