@@ -83,6 +83,7 @@ let package = Package(
             dependencies: [
                 "Sessions",
                 "SessionsHummingbird",
+                "SessionsRedis",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),

@@ -8,7 +8,7 @@ public struct SessionError: Error, Sendable {
         fileprivate enum Wrapped: String {
             case ended, ambiguous, conflict, lostUpdate, unavailable, exclusiveTimeout, alreadyCommitted
             case valueTooLarge, sessionTooLarge, tooManyKeys, invalidKey, invalidSubject, undecodableValue
-            case unencodableValue, unsupported, misconfigured
+            case unencodableValue, invalidCursor, unsupported, misconfigured
         }
 
         fileprivate let wrapped: Wrapped
@@ -41,6 +41,8 @@ public struct SessionError: Error, Sendable {
         public static var undecodableValue: Self { .init(wrapped: .undecodableValue) }
         /// The new value cannot be written as JSON.
         public static var unencodableValue: Self { .init(wrapped: .unencodableValue) }
+        /// The cursor of a listing is none of this store's, or its place is no more: begin the listing again.
+        public static var invalidCursor: Self { .init(wrapped: .invalidCursor) }
         /// The store lacks the ability that this needs.
         public static var unsupported: Self { .init(wrapped: .unsupported) }
         /// The configuration is wrong.
@@ -67,7 +69,7 @@ public struct SessionError: Error, Sendable {
     /// The HTTP status that says this to a client: 400, 409, 413, 500 or 503.
     public var httpStatusCode: Int {
         switch code.wrapped {
-        case .ambiguous, .invalidKey: 400
+        case .ambiguous, .invalidKey, .invalidCursor: 400
         case .ended, .lostUpdate: 409
         case .valueTooLarge, .sessionTooLarge, .tooManyKeys: 413
         case .conflict, .unavailable, .exclusiveTimeout: 503

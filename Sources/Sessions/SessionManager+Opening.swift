@@ -18,7 +18,7 @@ extension SessionManager {
         // Before the store is opened: what is refused should leave no folder behind.
         try configuration.validate()
         let store = try await registry.makeStore(url, logger: logger)
-        return try SessionManager(store: store, configuration: configuration, logger: logger)
+        return try SessionManager(owning: store, configuration: configuration, logger: logger)
     }
 
     /// Opens a manager by name and configuration string, as Go's `session.NewManager` does.
@@ -79,7 +79,7 @@ extension SessionManager {
     ) async throws -> SessionManager {
         try configuration.validate()
         let store = try await registry.makeStore(provider: provider, config: config, logger: logger)
-        return try SessionManager(store: store, configuration: configuration, logger: logger)
+        return try SessionManager(owning: store, configuration: configuration, logger: logger)
     }
 
     /// Opens a manager by name and the JSON configuration of Go's `session` package (`ManagerConfig`).

@@ -5,7 +5,7 @@ extension SessionManager: Service {
     /// gracefully or the task is cancelled.
     ///
     /// Expired sessions are dead without it; sweeping only frees their space. A failed sweep is logged, and the next one
-    /// tries again.
+    /// tries again. In the end a store that `open` has made for this manager is closed.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -17,6 +17,7 @@ extension SessionManager: Service {
                 }
             }
         }
+        await ownedStore?.shutDown()
     }
 
     /// Sweeps the store once, in small steps between which others get their turn.
@@ -26,17 +27,17 @@ extension SessionManager: Service {
     public func sweep() async throws(SessionError) -> Int {
         guard let store = store as? any SweepingSessionStore else { return 0 }
         var count = 0
-        var position: SweepPosition?
+        var cursor: SessionStoreCursor?
         repeat {
             let now = now
             let step = try await reporting("sweep") { () async throws(SessionStoreError) in
-                try await store.sweep(from: position, limit: 256, now: now)
+                try await store.sweep(from: cursor, limit: 256, now: now)
             }
             count += step.expired.count
             telemetry.expired(step.expired, at: now)
-            position = step.next
+            cursor = step.next
             await Task.yield()
-        } while position != nil && !Task.isCancelled
+        } while cursor != nil && !Task.isCancelled
         return count
     }
 }

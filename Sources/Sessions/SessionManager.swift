@@ -35,6 +35,8 @@ public final class SessionManager: Sendable {
     // What the store can do beyond the basics; found once, here, because a dynamic cast is too slow for each request.
     let resident: (any ResidentSessionStore)?
     let deferring: (any DeferringSessionStore)?
+    /// The store, if this manager has opened it and has to close it.
+    let ownedStore: (any ConnectedSessionStore)?
     let renewing: (any RenewingSessionStore)?
     let subjects: (any SubjectIndexingSessionStore)?
     let leasing: (any LeasingSessionStore)?
@@ -55,13 +57,35 @@ public final class SessionManager: Sendable {
         random: any SessionRandom = SystemSessionRandom(),
         logger: Logger = Logger(label: "sessions")
     ) throws(SessionError) {
-        try self.init(store: store, configuration: configuration, clock: clock, random: random, logger: logger) {
+        try self.init(
+            store: store,
+            ownsStore: false,
+            configuration: configuration,
+            clock: clock,
+            random: random,
+            logger: logger
+        ) {
+            try await Task.sleep(for: $0)
+        }
+    }
+
+    /// Creates a manager over a store that was opened for it.
+    convenience init(owning store: any SessionStore, configuration: Configuration, logger: Logger) throws(SessionError) {
+        try self.init(
+            store: store,
+            ownsStore: true,
+            configuration: configuration,
+            clock: .system,
+            random: SystemSessionRandom(),
+            logger: logger
+        ) {
             try await Task.sleep(for: $0)
         }
     }
 
     init(
         store: any SessionStore,
+        ownsStore: Bool = false,
         configuration: Configuration,
         clock: any SessionClock,
         random: any SessionRandom,
@@ -86,6 +110,7 @@ public final class SessionManager: Sendable {
         exclusiveTurns = SessionTurns(maximumWaiters: configuration.maximumQueuedCommits)
         resident = store as? any ResidentSessionStore
         deferring = store as? any DeferringSessionStore
+        ownedStore = ownsStore ? store as? any ConnectedSessionStore : nil
         renewing = store as? any RenewingSessionStore
         subjects = store as? any SubjectIndexingSessionStore
         leasing = store as? any LeasingSessionStore
@@ -166,7 +191,8 @@ public final class SessionManager: Sendable {
         do throws(SessionStoreError) {
             return try await body()
         } catch {
-            telemetry.storeError(error, in: operation)
+            // A cursor may come from an address, and a mistyped one is no reason for an alarm.
+            if error.code != .invalidCursor { telemetry.storeError(error, in: operation) }
             throw SessionError(error)
         }
     }
@@ -178,6 +204,8 @@ extension SessionError {
         switch error.code {
         case .recordTooLarge:
             self.init(.sessionTooLarge, "the store cannot keep a session of this size", cause: error)
+        case .invalidCursor:
+            self.init(.invalidCursor, error.message, cause: error)
         case .unsupported:
             self.init(.unsupported, error.message, cause: error)
         case .outcomeUnknown:

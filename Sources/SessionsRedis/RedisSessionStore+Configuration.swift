@@ -37,6 +37,10 @@ extension RedisSessionStore {
         /// The time within which a connection is open and ready, or given up. 10 ms to 60 s. Default: 1 second.
         public var connectTimeout: Duration
 
+        /// How often one of the servers that share the keys sweeps the subjects' indexes, at most. 0, for whenever a
+        /// manager asks for it, to 30 days. Default: 10 minutes. Expired records need no sweep: the server drops them.
+        public var sweepInterval: Duration
+
         /// Whether sensitive commits (a renewal, the end of a session) wait for replicas, or `nil`, the default, for not.
         public var replication: Replication?
 
@@ -56,6 +60,7 @@ extension RedisSessionStore {
             maximumPendingCommands = 10_000
             operationTimeout = .seconds(1)
             connectTimeout = .seconds(1)
+            sweepInterval = .seconds(600)
             replication = nil
             nearCache = nil
         }

@@ -30,9 +30,6 @@ extension RedisSessionStore {
         return store
     }
 
-    /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
-    public func shutDown() async { await client.shutDown() }
-
     /// Makes a store that has not connected yet.
     static func make(
         _ configuration: Configuration,
@@ -75,9 +72,11 @@ extension RedisSessionStore {
             let deadline = deadline
             for server in try await client.servers(by: deadline) {
                 var probe = RESPCommand("EVAL")
+                probe.expected = RedisScript.probe.replies
                 probe.append(RedisScript.probe.source)
                 probe.append(0)
                 var memory = RESPCommand("INFO")
+                memory.expected = [.simple, .bulk]
                 memory.append("memory" as StaticString)
                 let replies = try await server.send([probe, memory], by: deadline)
                 if case .failure(let failure) = replies[0] {
@@ -111,6 +110,11 @@ extension RedisSessionStore {
             metadata: ["server": "\(server)", "policy": "\(policy)"]
         )
     }
+}
+
+extension RedisSessionStore: ConnectedSessionStore {
+    /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
+    public func shutDown() async { await client.shutDown() }
 }
 
 extension RedisTarget {

@@ -42,6 +42,7 @@ extension RedisSessionStore: SessionStore {
     /// The record of a session, or `nil` if there is none or it has expired. One round trip.
     public func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
         var command = RESPCommand("GET", capacity: 128)
+        command.expected = [.bulk, .null]
         keys.appendRecord(id, to: &command)
         let reply: RESPValue
         do throws(RedisFailure) {
@@ -68,6 +69,7 @@ extension RedisSessionStore: SessionStore {
     public func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
         let encoded = record.encoded(for: id)
         var command = RESPCommand("SET", capacity: encoded.count + 256)
+        command.expected = [.simple, .null]
         keys.appendRecord(id, to: &command)
         command.append(record.expiresAt, before: encoded)
         command.append("NX" as StaticString)
@@ -189,6 +191,7 @@ extension RedisSessionStore: DeferringSessionStore {
         // The whole source: a server that does not know the script yet would refuse its name, and nobody would see it.
         // Sent once per tenth of a session's idle time.
         var command = RESPCommand("EVAL", capacity: RedisScript.touch.source.utf8.count + 320)
+        command.expected = RedisScript.touch.replies
         command.append(RedisScript.touch.source)
         appendTouch(id, stamp, expiresAt, now, to: &command)
         client.sendWithoutWaiting(command, to: RedisKeys.slot(of: id), by: deadline, effect: .forget(id))
@@ -232,6 +235,7 @@ extension RedisSessionStore {
     ) async throws(SessionStoreError) -> RESPValue {
         let deadline = deadline
         var byName = RESPCommand("EVALSHA", capacity: capacity)
+        byName.expected = script.replies
         byName.append(script.digest)
         append(&byName)
         do throws(RedisFailure) {
@@ -241,6 +245,7 @@ extension RedisSessionStore {
                 guard error.code == "NOSCRIPT" else { throw error }
             }
             var byText = RESPCommand("EVAL", capacity: capacity + script.source.utf8.count)
+            byText.expected = script.replies
             byText.append(script.source)
             append(&byText)
             return try await send(byText, slot, deadline, effect, isRead: isRead, isSensitive: isSensitive)

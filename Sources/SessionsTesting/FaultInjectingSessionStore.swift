@@ -165,14 +165,14 @@ extension FaultInjectingSessionStore: EnumerableSessionStore where Base: Enumera
         try await perform(.count) { () async throws(SessionStoreError) in try await base.count(now: now) }
     }
 
-    /// The records that live, by ascending id.
+    /// Some of the records that live, in the order of the wrapped store.
     public func page(
-        after id: SessionID?,
+        after cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SessionPage {
         try await perform(.page) { () async throws(SessionStoreError) in
-            try await base.page(after: id, limit: limit, now: now)
+            try await base.page(after: cursor, limit: limit, now: now)
         }
     }
 }
@@ -222,14 +222,17 @@ extension FaultInjectingSessionStore: SubjectIndexingSessionStore where Base: Su
 }
 
 extension FaultInjectingSessionStore: SweepingSessionStore where Base: SweepingSessionStore {
+    /// As the base store.
+    public var sweepsRecords: Bool { base.sweepsRecords }
+
     /// Removes expired records, in a small step.
     public func sweep(
-        from position: SweepPosition?,
+        from cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SweepStep {
         try await perform(.sweep) { () async throws(SessionStoreError) in
-            try await base.sweep(from: position, limit: limit, now: now)
+            try await base.sweep(from: cursor, limit: limit, now: now)
         }
     }
 }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Logging
 import Sessions
+import SessionsRedis
 
 /// The command line's options.
 struct Options: ParsableArguments {
@@ -14,7 +15,7 @@ struct Options: ParsableArguments {
     @Option(help: ArgumentHelp("Where sessions are kept. (default: file:./sessions)", valueName: "url"))
     var store: String?
 
-    @Option(help: ArgumentHelp("A store by its name instead: memory or file.", valueName: "name"))
+    @Option(help: ArgumentHelp("A store by its name instead: memory, file, redis …", valueName: "name"))
     var provider: String?
 
     @Option(help: ArgumentHelp("The provider's config string.", valueName: "string"))
@@ -50,22 +51,25 @@ struct Options: ParsableArguments {
             }
         }
         // Neither a folder nor this process's memory tells anybody about changes.
-        guard !nearCache else {
+        guard !nearCache || storeName.hasPrefix("redis") || storeName.hasPrefix("valkey") else {
             throw ValidationError("--near-cache: \(storeName) stores do not report changes, so none can be cached")
+        }
+        guard !nearCache || provider == nil else {
+            throw ValidationError("--near-cache needs --store with an address, such as redis://127.0.0.1")
         }
     }
 
     /// Opens the store that the options name.
     func openSessions(logger: Logger) async throws -> SessionManager {
-        guard let provider else {
-            return try await .open(store ?? "file:./sessions", configuration: configuration, logger: logger)
+        #if Redis
+        try SessionStoreRegistry.shared.registerRedis()
+        #endif
+        if let provider {
+            return try await .open(provider, configuration: configuration, config: config ?? "", logger: logger)
         }
-        let store = try await SessionStoreRegistry.shared.makeStore(
-            provider: provider,
-            config: config ?? "",
-            logger: logger
-        )
-        return try SessionManager(store: store, configuration: configuration, logger: logger)
+        var url = store ?? "file:./sessions"
+        if nearCache { url += (url.contains("?") ? "&" : "?") + "near_cache=true" }
+        return try await .open(url, configuration: configuration, logger: logger)
     }
 
     /// Where browsers find the demo.

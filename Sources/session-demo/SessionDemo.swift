@@ -17,7 +17,8 @@ struct SessionDemo: AsyncParsableCommand {
         discussion: """
             Without options it keeps its sessions in the folder ./sessions and listens on http://127.0.0.1:8080.
 
-            Store URLs: memory:  file:PATH
+            Store URLs: memory:  file:PATH  redis://[user:password@]host:port[/db]  rediss://…
+            redis-sentinel://host:port,host:port/NAME  redis-cluster://host:port,host:port
             """
     )
 

@@ -110,6 +110,7 @@ struct SessionErrorResponseTests {
     func codes() async throws {
         let codes: [(SessionError.Code, Int, Bool)] = [
             (.ended, 409, true), (.lostUpdate, 409, true), (.ambiguous, 400, true), (.invalidKey, 400, true),
+            (.invalidCursor, 400, true),
             (.valueTooLarge, 413, true), (.sessionTooLarge, 413, true), (.tooManyKeys, 413, true),
             (.conflict, 503, false), (.unavailable, 503, false), (.exclusiveTimeout, 503, false),
             (.misconfigured, 500, false), (.unsupported, 500, false), (.undecodableValue, 500, false),

@@ -1,4 +1,6 @@
 import HTTPTypes
+import InMemoryLogging
+import Logging
 import Sessions
 import Testing
 
@@ -117,7 +119,7 @@ import Testing
     func paging() async throws {
         _ = try await signIn("ada", 25)
         var seen: [SessionInfo] = []
-        var next: SessionID?
+        var next: SessionStoreCursor?
         repeat {
             let page = try await manager.page(after: next, limit: 10)
             seen += page.sessions
@@ -126,6 +128,18 @@ import Testing
         #expect(seen.count == 25)
         #expect(Set(seen.map(\.id)).count == 25)
         #expect(try await manager.count() == 25)
+    }
+
+    @Test("A cursor that leads nowhere is the client's mistake, and no outage")
+    func foreignCursor() async throws {
+        let handler = InMemoryLogHandler()
+        let manager = try SessionManager(store: store, logger: Logger(label: "test", factory: { _ in handler }))
+        let error = await #expect(throws: SessionError.self) {
+            try await manager.page(after: .init(rawValue: "from an address"))
+        }
+        #expect(error?.code == .invalidCursor)
+        #expect(error?.httpStatusCode == 400)
+        #expect(handler.entries.isEmpty)
     }
 }
 

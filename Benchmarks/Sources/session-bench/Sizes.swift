@@ -55,14 +55,14 @@ func sizeFigures(count: Int) async throws -> [Figure] {
     let later = SteppedClock(offset: .seconds(24 * 3600)).now
     var longestStep = 0.0
     var removed = 0
-    var position: SweepPosition?
+    var cursor: SessionStoreCursor?
     repeat {
         let start = Meter.cpu.now
-        let step = try await store.sweep(from: position, limit: 256, now: later)
+        let step = try await store.sweep(from: cursor, limit: 256, now: later)
         longestStep = max(longestStep, Meter.cpu.now - start)
         removed += step.expired.count
-        position = step.next
-    } while position != nil
+        cursor = step.next
+    } while cursor != nil
     guard removed == count else { throw BenchmarkError.sweptTooFew(removed) }
 
     var figures: [Figure] = []

@@ -54,15 +54,22 @@ public protocol EnumerableSessionStore: SessionStore {
     /// The number of records that live at `now`, forwarders included.
     func count(now: SessionInstant) async throws(SessionStoreError) -> Int
 
-    /// The records that live at `now`, by ascending id, beginning after `id`.
+    /// Some of the records that live at `now`, in the store's own order.
     ///
-    /// A record that is there during all pages comes exactly once; one that comes or goes meanwhile, at most once.
+    /// A record that is there during all pages of a listing comes at least once. A store whose order stands still, by
+    /// id for example, says that each comes exactly once; one that walks through a hash table cannot, and whoever counts
+    /// what is listed takes out what comes twice. No page holds a record twice, nor one that was gone before that page
+    /// was asked for. A record that comes or goes between two pages is listed or not.
+    ///
+    /// A page may be shorter than `limit`, or empty, and not be the last: only ``SessionPage/next`` tells.
     /// - Parameters:
-    ///   - id: Where the page before ended; `nil` for the first one.
-    ///   - limit: The most entries of a page, 1 to 1000.
+    ///   - cursor: Where the page before ended; `nil` for the first one.
+    ///   - limit: How many entries to aim at, 1 to 1000. A store that cannot cut its own steps may give up to 128 more.
     ///   - now: The caller's time.
+    /// - Throws: `.invalidCursor` for a cursor that the store never gave, or one whose place is no more, such as a server
+    ///   that was taken away: a listing that ended there would look complete.
     func page(
-        after id: SessionID?,
+        after cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SessionPage
@@ -84,13 +91,13 @@ public struct SessionPage: Equatable, Sendable {
         }
     }
 
-    /// The records, by ascending id.
+    /// The records, in the store's own order.
     public var entries: [Entry]
     /// Where the next page begins, or `nil` after the last one.
-    public var next: SessionID?
+    public var next: SessionStoreCursor?
 
     /// Creates a page.
-    public init(entries: [Entry], next: SessionID?) {
+    public init(entries: [Entry], next: SessionStoreCursor?) {
         self.entries = entries
         self.next = next
     }
@@ -153,27 +160,23 @@ public struct SubjectEpoch: RawRepresentable, Hashable, Sendable {
 
 /// A store whose expired records need to be removed by somebody: the manager's `run()` does.
 public protocol SweepingSessionStore: SessionStore {
+    /// Whether sweeps remove expired records. `false` for a store whose server does so by itself and at its own time; then
+    /// sweeps are for indexes alone, and name no session.
+    var sweepsRecords: Bool { get }
+
     /// Removes expired records and index entries that are good for nothing, in a small step.
+    ///
+    /// A round goes from `nil` to a step without ``SweepStep/next`` and passes every record that is there all the while.
     /// - Parameters:
-    ///   - position: Where the last step stopped; `nil` to begin a round.
+    ///   - cursor: Where the last step stopped; `nil` to begin a round. One that the store never gave, or whose place is
+    ///     no more, ends the round and removes nothing: nobody misses what the next round does.
     ///   - limit: The most records to look at, or about so many.
     ///   - now: The caller's time.
     func sweep(
-        from position: SweepPosition?,
+        from cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SweepStep
-}
-
-/// Where a round of sweeping has got to; what it means is the store's business.
-public struct SweepPosition: RawRepresentable, Hashable, Sendable {
-    /// The store's own number.
-    public let rawValue: Int
-
-    /// Creates a position.
-    public init(rawValue: Int) {
-        self.rawValue = rawValue
-    }
 }
 
 /// What one step of a sweep did.
@@ -181,10 +184,10 @@ public struct SweepStep: Equatable, Sendable {
     /// The sessions that were removed because they had expired. Forwarders are not among them.
     public var expired: [SessionID]
     /// Where to go on, or `nil` when the round is complete.
-    public var next: SweepPosition?
+    public var next: SessionStoreCursor?
 
     /// Creates a step's result.
-    public init(expired: [SessionID], next: SweepPosition?) {
+    public init(expired: [SessionID], next: SessionStoreCursor?) {
         self.expired = expired
         self.next = next
     }
@@ -205,6 +208,15 @@ public protocol LeasingSessionStore: SessionStore {
 
     /// Gives a lease back; nothing happens if `holder` does not have it.
     func releaseLease(on id: SessionID, holder: UInt64) async throws(SessionStoreError)
+}
+
+/// A store that has connections or the like, which somebody must close.
+///
+/// A manager that was opened by name or address closes its store when ``SessionManager/run()`` ends; a store that was made
+/// by hand is closed by whoever made it.
+public protocol ConnectedSessionStore: SessionStore {
+    /// Closes what is open; what is asked of the store afterwards fails with `.shutDown`. Does nothing the second time.
+    func shutDown() async
 }
 
 /// A store that can tell whether it works.

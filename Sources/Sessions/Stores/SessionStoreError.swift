@@ -7,7 +7,7 @@ public struct SessionStoreError: Error, Sendable {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {
             case unavailable, outcomeUnknown, corruptRecord, newerFormat, recordTooLarge, full, unsupported
-            case misconfigured, shutDown, cancelled
+            case invalidCursor, misconfigured, shutDown, cancelled
         }
 
         private let wrapped: Wrapped
@@ -26,6 +26,8 @@ public struct SessionStoreError: Error, Sendable {
         public static var full: Self { .init(wrapped: .full) }
         /// The store does not have this ability.
         public static var unsupported: Self { .init(wrapped: .unsupported) }
+        /// The cursor of a listing is none of this store's, or its place is no more: begin the listing again.
+        public static var invalidCursor: Self { .init(wrapped: .invalidCursor) }
         /// The store's configuration is wrong.
         public static var misconfigured: Self { .init(wrapped: .misconfigured) }
         /// The store was shut down.

@@ -10,11 +10,15 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     /// A command that was sent.
     private struct Slot {
+        /// `nil` for a command of the connection's own.
         var reply: RedisReply?
+        var expected: RESPValue.Kinds
         var sentAt: NIODeadline
         var deadline: NIODeadline
         var effect: NearCacheEffect
         var ticket: UInt64
+        /// Whether whoever waited has been told that it takes too long.
+        var isGivenUp = false
     }
 
     let attempt: UInt64
@@ -25,7 +29,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// The replies to the handshake that are still to come.
     private var handshake: ArraySlice<RedisHandshake.Step>
-    private var timer: Scheduled<Void>?
+    private var hasBegun = false
+    /// How many of the commands may be answered by what is being read: those that were sent before it came.
+    private var answerable = 0
+    private let timer = RedisTimer()
     private var ping: Scheduled<Void>?
     /// Why the connection ends, if it was this side that ended it.
     private var failure: RedisFailure?
@@ -57,6 +64,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func begin(_ context: ChannelHandlerContext) {
+        // Both ways that lead here may be taken: a channel that has just been connected is active before it says so.
+        guard !hasBegun else { return }
+        hasBegun = true
         var buffer = ByteBuffer()
         for step in handshake { buffer.writeImmutableBuffer(step.command.encoded) }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
@@ -75,8 +85,11 @@ final class RedisChannelHandler: ChannelInboundHandler {
             // Whatever else it answers: a node that has lost its keys to others goes on answering.
             transmit(RedisClusterStatus.command, effect: .clusterStatus)
         } else if slots.isEmpty {
-            transmit(RESPCommand("PING", capacity: 16))
+            var command = RESPCommand("PING", capacity: 16)
+            command.expected = .simple
+            transmit(command)
         }
+        guard self.context != nil else { return }
         ping = context.eventLoop.assumeIsolated().scheduleTask(in: NearCachePart.pingInterval) {
             self.sendPing(context)
         }
@@ -84,57 +97,67 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     // MARK: Sending
 
-    /// Sends commands in one piece. Those whose callers have given up meanwhile are left out.
-    func send(_ commands: [RedisConnection.Outgoing]) {
+    /// Sends commands in one piece. Groups that are too late, or that nobody waits for any more, are left out, each as a
+    /// whole: half of `ASKING` and a command, or of a write and `WAIT`, would mean something else.
+    func send(_ groups: [[RedisConnection.Outgoing]]) {
         guard let context, failure == nil else {
-            let failure = failure ?? RedisFailure(.notExecuted, "\(target.name): the connection was lost")
-            for outgoing in commands { connection.settle(outgoing.reply, .failure(failure.beforeSending)) }
+            connection.settle(groups, failure ?? RedisFailure(.notExecuted, "\(target.name): the connection was lost"))
             return
         }
         let now = NIODeadline.now()
+        var due = NIODeadline.distantFuture
         var buffer = ByteBuffer()
-        for outgoing in commands {
-            if outgoing.reply.isSettled || outgoing.deadline <= now {
+        for group in groups {
+            let deadline = group.deadline
+            guard deadline > now, !group.isSettled else {
                 let failure = RedisFailure(.notExecuted, "\(target.name): the command could not be sent in time")
-                connection.settle(outgoing.reply, .failure(failure))
+                connection.settle([group], failure)
                 continue
             }
-            let ticket = target.cache?.willSend(outgoing.effect) ?? 0
-            slots.append(
-                Slot(
-                    reply: outgoing.reply,
-                    sentAt: now,
-                    deadline: outgoing.deadline,
-                    effect: outgoing.effect,
-                    ticket: ticket
-                )
-            )
-            if buffer.readableBytes == 0 {
-                buffer = outgoing.command.encoded
-            } else {
-                buffer.writeImmutableBuffer(outgoing.command.encoded)
-            }
+            due = min(due, deadline)
+            for outgoing in group { append(outgoing, to: &buffer, now) }
         }
         guard buffer.readableBytes > 0 else { return }
+        armTimer(min(due, now + target.operationTimeout), context)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-        armTimer(context)
+    }
+
+    private func append(_ outgoing: RedisConnection.Outgoing, to buffer: inout ByteBuffer, _ now: NIODeadline) {
+        slots.append(
+            Slot(
+                reply: outgoing.reply,
+                expected: outgoing.command.expected,
+                sentAt: now,
+                deadline: outgoing.deadline,
+                effect: outgoing.effect,
+                ticket: target.cache?.willSend(outgoing.effect) ?? 0
+            )
+        )
+        if buffer.readableBytes == 0 {
+            buffer = outgoing.command.encoded
+        } else {
+            buffer.writeImmutableBuffer(outgoing.command.encoded)
+        }
     }
 
     /// Sends a command of the connection's own.
     private func transmit(_ command: RESPCommand, effect: NearCacheEffect = .none) {
         guard let context, failure == nil else { return }
         let now = NIODeadline.now()
+        let due = now + target.operationTimeout
         slots.append(
-            Slot(reply: nil, sentAt: now, deadline: now + target.operationTimeout, effect: effect, ticket: 0)
+            Slot(reply: nil, expected: command.expected, sentAt: now, deadline: due, effect: effect, ticket: 0)
         )
+        armTimer(due, context)
         context.writeAndFlush(wrapOutboundOut(command.encoded), promise: nil)
-        armTimer(context)
     }
 
     // MARK: Receiving
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard failure == nil else { return }
         decoder.append(unwrapInboundIn(data))
+        answerable = slots.count
         do throws(RESPDecoder.Malformed) {
             while failure == nil, let value = try decoder.next() { receive(value, context) }
         } catch {
@@ -154,8 +177,15 @@ final class RedisChannelHandler: ChannelInboundHandler {
             if handshake.isEmpty { becomeReady(context) }
             return
         }
-        guard let slot = slots.popFirst() else {
+        guard answerable > 0, let slot = slots.popFirst() else {
             return fail(RedisFailure(.unanswered, "\(target.name): a reply came that nobody had asked for"))
+        }
+        answerable -= 1
+        guard slot.expected.union(.error).contains(value.kind) else {
+            // Most likely the reply to another command: then all that follow are too.
+            let failure = RedisFailure(.unanswered, "\(target.name): a reply of a kind that its command never has")
+            if let reply = slot.reply { connection.settle(reply, .failure(failure)) }
+            return fail(failure)
         }
         target.cache?.received(value, slot.effect, ticket: slot.ticket, sentAt: slot.sentAt)
         if let reply = slot.reply {
@@ -172,46 +202,46 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     // MARK: Deadlines
 
-    private func armTimer(_ context: ChannelHandlerContext) {
-        guard timer == nil, let head = slots.first else { return }
-        let due = min(head.deadline, head.sentAt + target.operationTimeout)
-        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: max(due, .now() + .milliseconds(1))) {
-            self.timer = nil
-            self.expire(context)
-        }
+    private func armTimer(_ due: NIODeadline, _ context: ChannelHandlerContext) {
+        timer.arm(for: due, on: context.eventLoop) { self.expire(context) }
     }
 
     /// Settles what is overdue. A command's place stays, and its reply will be thrown away; only when the oldest has
     /// had the whole of its time does the connection count as dead.
     private func expire(_ context: ChannelHandlerContext) {
+        guard let head = slots.first else { return }
         let now = NIODeadline.now()
-        if let head = slots.first, head.sentAt + target.operationTimeout <= now {
-            return fail(RedisFailure(.unanswered, "\(target.name) does not answer"))
+        var due = head.sentAt + target.operationTimeout
+        guard due > now else { return fail(RedisFailure(.unanswered, "\(target.name) does not answer")) }
+        for index in slots.indices where !slots[index].isGivenUp {
+            if slots[index].deadline > now {
+                due = min(due, slots[index].deadline)
+            } else {
+                slots[index].isGivenUp = true
+                let failure = RedisFailure(.unanswered, "\(target.name) does not answer in time")
+                slots[index].reply?.settle(.failure(failure))
+            }
         }
-        for index in slots.indices where slots[index].deadline <= now {
-            guard let reply = slots[index].reply else { continue }
-            slots[index].reply = nil
-            connection.settle(reply, .failure(RedisFailure(.unanswered, "\(target.name) does not answer in time")))
-        }
-        armTimer(context)
+        armTimer(due, context)
     }
 
     // MARK: Closing
 
-    /// Ends the connection because something is wrong with it.
+    /// Ends the connection. Whoever waits is told at once: to close an encrypted channel takes an answer.
     private func fail(_ failure: RedisFailure) {
-        guard self.failure == nil else { return }
+        guard self.failure == nil, let context else { return }
         self.failure = failure
-        context?.close(promise: nil)
+        end(context)
+        context.close(promise: nil)
     }
 
-    func close() { context?.close(promise: nil) }
+    func close() { fail(RedisFailure(.unanswered, "\(target.name): the connection is not needed any more")) }
 
     func close(failing failure: RedisFailure) -> EventLoopFuture<Void> {
         guard let context else { return connection.eventLoop.makeSucceededVoidFuture() }
-        self.failure = self.failure ?? failure
-        context.close(promise: nil)
-        return context.channel.closeFuture
+        let channel = context.channel
+        fail(failure)
+        return channel.closeFuture
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -228,7 +258,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private func end(_ context: ChannelHandlerContext) {
         guard self.context != nil else { return }
         self.context = nil
-        timer?.cancel()
+        timer.cancel()
         ping?.cancel()
         let failure = failure ?? RedisFailure(.unanswered, "\(target.name) closed the connection")
         self.failure = failure
@@ -238,14 +268,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
         for slot in slots {
             if let reply = slot.reply { connection.settle(reply, .failure(failure)) }
         }
-    }
-}
-
-extension RedisFailure {
-    /// The same reason, for a command that had not been sent.
-    var beforeSending: RedisFailure {
-        guard case .unanswered = fate else { return self }
-        return RedisFailure(.notExecuted, message)
     }
 }
 #endif

@@ -52,10 +52,10 @@ protocol RedisClient: Sendable {
 extension RedisClient {
     /// Asks every server that has keys whether it is there.
     func checkHealth(by deadline: NIODeadline) async throws(RedisFailure) {
+        var ping = RESPCommand("PING", capacity: 16)
+        ping.expected = .simple
         for server in try await servers(by: deadline) {
-            for reply in try await server.send([RESPCommand("PING", capacity: 16)], by: deadline) {
-                _ = try reply.get()
-            }
+            for reply in try await server.send([ping], by: deadline) { _ = try reply.get() }
         }
     }
 }

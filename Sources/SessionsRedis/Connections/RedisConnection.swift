@@ -29,8 +29,8 @@ final class RedisConnection: Sendable {
 
     fileprivate struct State {
         var phase = Phase.idle
-        /// What the event loop has not fetched yet.
-        var outbox: [Outgoing] = []
+        /// What the event loop has not fetched yet, in groups.
+        var outbox: [[Outgoing]] = []
         var isFetchScheduled = false
         /// How many attempts have failed in a row.
         var failures = 0
@@ -39,8 +39,12 @@ final class RedisConnection: Sendable {
     /// What only the event loop touches.
     private struct LoopState {
         var handler: RedisChannelHandler?
-        /// What waits for the connection to be ready.
-        var waiting: [Outgoing] = []
+        /// The groups that wait for the connection to be ready.
+        var waiting: [[Outgoing]] = []
+        /// Gives up on those that have waited too long.
+        let waitingTimer = RedisTimer()
+        /// Gives up on the present attempt.
+        let attemptTimer = RedisTimer()
         /// Tells attempts apart, so that a late one is not taken for the present one.
         var attempt: UInt64 = 0
         /// What the present attempt has opened, while its handshake runs.
@@ -52,7 +56,8 @@ final class RedisConnection: Sendable {
     let target: RedisTarget
     private let state = Mutex(State())
     private let loopState: NIOLoopBoundBox<LoopState>
-    /// The commands that were accepted and are not settled yet.
+    /// The commands that were accepted and have a place in line. A command keeps it until its reply has come, also when
+    /// nobody waits for that any more: what bounds memory is what was sent, not who is still interested.
     let pendingCount = Atomic<Int>(0)
 
     init(_ target: RedisTarget, on eventLoop: any EventLoop) {
@@ -90,70 +95,92 @@ final class RedisConnection: Sendable {
         return try result.get()
     }
 
-    /// Puts commands in line, one right behind the other.
+    /// Puts commands in line, one right behind the other: a group, of which either all are sent or none.
     /// - Throws: If the server is known not to be reachable now, or too many commands wait already; then none is sent.
     func enqueue(_ commands: [Outgoing]) throws(RedisFailure) {
-        guard pendingCount.load(ordering: .relaxed) + commands.count <= target.maximumPendingCommands else {
-            var failure = RedisFailure(
-                .notExecuted,
-                "\(target.name): \(target.maximumPendingCommands) commands wait for replies, the most that may"
-            )
-            failure.isOverload = true
-            throw failure
-        }
         let mustFetch = try state.withLock { state throws(RedisFailure) in
             switch state.phase {
             case .shutDown(let failure): throw failure
             case .resting(let until, let failure) where NIODeadline.now() < until: throw failure
             default: break
             }
-            state.outbox += commands
+            // Places are only taken with the lock held, so there are never more than may be.
+            guard pendingCount.load(ordering: .relaxed) + commands.count <= target.maximumPendingCommands else {
+                var failure = RedisFailure(
+                    .notExecuted,
+                    "\(target.name): \(target.maximumPendingCommands) commands wait for replies, the most that may"
+                )
+                failure.isOverload = true
+                throw failure
+            }
+            pendingCount.add(commands.count, ordering: .relaxed)
+            state.outbox.append(commands)
             defer { state.isFetchScheduled = true }
             return !state.isFetchScheduled
         }
-        pendingCount.add(commands.count, ordering: .relaxed)
         if mustFetch { eventLoop.execute { self.fetch() } }
+    }
+
+    private enum Fetched {
+        case send
+        case wait
+        case connect
+        case refuse(RedisFailure)
     }
 
     /// On the event loop: takes what is in the outbox and sends it, or opens the connection for it.
     private func fetch() {
-        let (commands, isReady, mustConnect) = state.withLock { state in
-            let commands = state.outbox
+        let (groups, fetched) = state.withLock { state -> ([[Outgoing]], Fetched) in
+            let groups = state.outbox
             state.outbox.removeAll(keepingCapacity: true)
             state.isFetchScheduled = false
             switch state.phase {
-            case .ready: return (commands, true, false)
+            case .ready:
+                return (groups, .send)
+            case .resting(let until, let failure) where NIODeadline.now() < until:
+                // They came while the attempt was made that has failed by now; they are no reason for another.
+                return (groups, .refuse(failure))
             case .idle, .resting:
+                guard !groups.isEmpty else { return (groups, .wait) }
                 state.phase = .connecting
-                return (commands, false, true)
-            case .connecting, .shutDown: return (commands, false, false)
+                return (groups, .connect)
+            case .connecting, .shutDown:
+                return (groups, .wait)
             }
         }
-        if isReady, let handler = loopState.value.handler {
-            handler.send(commands)
-            return
-        }
-        loopState.value.waiting += commands
-        if mustConnect { connect() }
-        if let first = commands.first { expireWaiting(at: first.deadline) }
+        if case .refuse(let failure) = fetched { return settle(groups, failure) }
+        if case .send = fetched, let handler = loopState.value.handler { return handler.send(groups) }
+        loopState.value.waiting += groups
+        if case .connect = fetched { connect() }
+        if let due = groups.map(\.deadline).min() { armWaitingTimer(for: due) }
     }
 
-    private func expireWaiting(at deadline: NIODeadline) {
-        eventLoop.scheduleTask(deadline: deadline) {
-            let now = NIODeadline.now()
-            let failure = RedisFailure(.notExecuted, "\(self.target.name): no connection was ready in time")
-            self.loopState.value.waiting.removeAll { outgoing in
-                guard outgoing.deadline <= now else { return false }
-                self.settle(outgoing.reply, .failure(failure))
-                return true
-            }
-        }
+    private func armWaitingTimer(for due: NIODeadline) {
+        loopState.value.waitingTimer.arm(for: due, on: eventLoop) { self.expireWaiting() }
     }
 
-    /// Settles a command that was accepted.
+    private func expireWaiting() {
+        let now = NIODeadline.now()
+        let waiting = loopState.value.waiting
+        loopState.value.waiting = waiting.filter { $0.deadline > now }
+        if let due = loopState.value.waiting.map(\.deadline).min() { armWaitingTimer(for: due) }
+        settle(
+            waiting.filter { $0.deadline <= now },
+            RedisFailure(.notExecuted, "\(target.name): no connection was ready in time")
+        )
+    }
+
+    /// Settles a command that was accepted, and gives its place free.
     func settle(_ reply: RedisReply, _ result: Result<RESPValue, RedisFailure>) {
         pendingCount.subtract(1, ordering: .relaxed)
         reply.settle(result)
+    }
+
+    /// Settles commands that were not sent.
+    func settle(_ groups: [[Outgoing]], _ failure: RedisFailure) {
+        for group in groups {
+            for outgoing in group { settle(outgoing.reply, .failure(failure.beforeSending)) }
+        }
     }
 
     // MARK: Opening and closing
@@ -162,24 +189,18 @@ final class RedisConnection: Sendable {
     private func connect() {
         loopState.value.attempt += 1
         let attempt = loopState.value.attempt
-        let timeout = eventLoop.scheduleTask(in: target.connectTimeout) {
+        loopState.value.attemptTimer.arm(for: .now() + target.connectTimeout, on: eventLoop) {
             self.fail(attempt, RedisFailure(.notExecuted, "\(self.target.name) does not answer"))
         }
         target.connect(on: eventLoop) { channel in
+            guard self.loopState.value.attempt == attempt, self.isConnecting else {
+                throw RedisFailure(.notExecuted, "\(self.target.name) took too long to connect")
+            }
+            self.loopState.value.opening = channel
             let handler = RedisChannelHandler(self, attempt: attempt)
             try channel.pipeline.syncOperations.addHandler(handler)
-        }.whenComplete { result in
-            switch result {
-            case .success(let channel):
-                guard self.loopState.value.attempt == attempt, self.isConnecting else {
-                    channel.close(promise: nil)
-                    return
-                }
-                self.loopState.value.opening = channel
-            case .failure(let error):
-                timeout.cancel()
-                self.fail(attempt, self.target.failure(for: error))
-            }
+        }.hop(to: eventLoop).whenFailure { error in
+            self.fail(attempt, self.target.failure(for: error))
         }
     }
 
@@ -197,9 +218,8 @@ final class RedisConnection: Sendable {
         loopState.value.handler = handler
         loopState.value.opening = nil
         loopState.value.readySince = .now()
-        let waiting = loopState.value.waiting
-        loopState.value.waiting = []
-        handler.send(waiting)
+        loopState.value.attemptTimer.cancel()
+        handler.send(takeWaiting())
     }
 
     /// On the event loop: the connection is closed, after it was ready or before.
@@ -219,6 +239,12 @@ final class RedisConnection: Sendable {
         }
     }
 
+    private func takeWaiting() -> [[Outgoing]] {
+        loopState.value.waitingTimer.cancel()
+        defer { loopState.value.waiting = [] }
+        return loopState.value.waiting
+    }
+
     private func fail(_ attempt: UInt64, _ failure: RedisFailure) {
         // Nothing is sent before the handshake is done, so whatever waits was surely not executed.
         let failure = failure.beforeSending
@@ -229,45 +255,73 @@ final class RedisConnection: Sendable {
             return true
         }
         guard isOver else { return }
+        abandonAttempt()
+        settle(takeWaiting(), failure)
+    }
+
+    /// What the present attempt has opened is closed, and what it opens later will be.
+    private func abandonAttempt() {
         loopState.value.attempt += 1
+        loopState.value.attemptTimer.cancel()
         loopState.value.opening?.close(promise: nil)
         loopState.value.opening = nil
-        let waiting = loopState.value.waiting
-        loopState.value.waiting = []
-        for outgoing in waiting { settle(outgoing.reply, .failure(failure)) }
     }
 
     /// Ends the connection; what waits for replies fails, and so does every later command.
     func shutDown(_ failure: RedisFailure = shutDownFailure) -> EventLoopFuture<Void> {
-        eventLoop.flatSubmit {
-            let outbox = self.state.withLock { state in
-                state.phase = .shutDown(failure.beforeSending)
-                defer { state.outbox = [] }
-                return state.outbox
+        eventLoop.flatSubmit { self.shutDownNow(failure) }
+    }
+
+    /// Ends the connection without waiting for that. Whoever has made it must call this or ``shutDown(_:)``, in its
+    /// `deinit` at the latest: a connection that is open holds itself.
+    func abandon() {
+        let isClosed = state.withLock { state in
+            switch state.phase {
+            case .idle, .resting: break
+            case .shutDown: return true
+            case .connecting, .ready: return false
             }
-            let waiting = self.loopState.value.waiting + outbox
-            self.loopState.value.waiting = []
-            self.loopState.value.attempt += 1
-            self.loopState.value.opening?.close(promise: nil)
-            self.loopState.value.opening = nil
-            for outgoing in waiting { self.settle(outgoing.reply, .failure(failure.beforeSending)) }
-            guard let handler = self.loopState.value.handler else { return self.eventLoop.makeSucceededVoidFuture() }
-            self.loopState.value.handler = nil
-            return handler.close(failing: failure)
+            guard !state.isFetchScheduled else { return false }
+            state.phase = .shutDown(Self.shutDownFailure)
+            return true
         }
+        // Not on an event loop that has ended by now: it has closed the connection too, and takes no more work.
+        if !isClosed { eventLoop.execute { _ = self.shutDownNow(Self.shutDownFailure) } }
+    }
+
+    private func shutDownNow(_ failure: RedisFailure) -> EventLoopFuture<Void> {
+        let outbox = state.withLock { state in
+            state.phase = .shutDown(failure.beforeSending)
+            defer { state.outbox = [] }
+            return state.outbox
+        }
+        abandonAttempt()
+        settle(takeWaiting() + outbox, failure.beforeSending)
+        guard let handler = loopState.value.handler else { return eventLoop.makeSucceededVoidFuture() }
+        loopState.value.handler = nil
+        target.cache?.connectionClosed()
+        return handler.close(failing: failure.afterSending)
     }
 
     static let shutDownFailure = RedisFailure(.shutDown, "the session store was shut down")
 }
 
 extension RedisConnection.State {
-    /// The pause before the next attempt: none the first time, then 25 ms doubling to 1 s, and of that a random part
-    /// between half and all, so that the servers of a fleet do not come back all at once.
+    /// The pause before the next attempt: 50 ms doubling to 1 s, and of that a random part between half and all, so
+    /// that the servers of a fleet do not come back all at once.
     fileprivate mutating func restingPhase(after failure: RedisFailure) -> RedisConnection.Phase {
         failures += 1
         let longest = min(Int64(1_000), Int64(25) << Int64(min(failures, 6)))
         let pause = TimeAmount.milliseconds(Int64.random(in: longest / 2...longest))
-        return .resting(until: .now() + pause, failure)
+        return .resting(until: .now() + pause, failure.beforeSending)
     }
+}
+
+extension [RedisConnection.Outgoing] {
+    /// When a group is too late to be sent: as soon as one of its commands is, since none is sent without the others.
+    var deadline: NIODeadline { lazy.map(\.deadline).min() ?? .distantFuture }
+
+    /// Whether nobody waits for any reply to the group.
+    var isSettled: Bool { allSatisfy(\.reply.isSettled) }
 }
 #endif

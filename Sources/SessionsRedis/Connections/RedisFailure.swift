@@ -49,6 +49,17 @@ struct RedisFailure: Error, Hashable, Sendable {
     }
 }
 
+extension RedisFailure {
+    /// The same reason, for a command that had not been sent.
+    var beforeSending: RedisFailure {
+        guard case .unanswered = fate else { return self }
+        return RedisFailure(.notExecuted, message)
+    }
+
+    /// The same reason, for a command that had been sent: nobody knows what became of it.
+    var afterSending: RedisFailure { RedisFailure(.unanswered, message) }
+}
+
 /// The first words of error replies.
 enum RedisReplyCode {
     /// The first word, if it looks like one: codes are upper-case letters.
@@ -79,6 +90,7 @@ enum RedisReplyCode {
         "TRYAGAIN": "the Cluster is moving the key's slot",
         "MOVED": "the server is a node of a Cluster and has other keys: connect with redis-cluster://",
         "ASK": "the Cluster is moving the key's slot",
+        "DENIED": "the server takes no connections from other machines (protected mode)",
         "BUSY": "the server runs a script that does not end",
         "NOPROTO": "the server does not speak RESP3: Redis 6.2 or later, or Valkey, is needed",
         "CROSSSLOT": "keys of one command are in different slots",

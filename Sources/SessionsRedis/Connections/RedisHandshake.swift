@@ -24,12 +24,13 @@ struct RedisHandshake: Sendable {
             Step(command: hello) { reply, server in
                 switch reply {
                 case .map: return nil
-                case .error(let text) where RedisReplyCode.code(of: text) == "ERR":
-                    return RedisFailure(
-                        .notExecuted,
-                        "\(server) does not speak RESP3: Redis 6.2 or later, or Valkey, is needed"
-                    )
-                default: return Self.refusal(reply, server)
+                case .error(let text) where text.hasPrefix("ERR unknown command"):
+                    return RedisFailure(errorReply: "NOPROTO", server: server)
+                case .error(let text) where text.hasPrefix("ERR max number of clients"):
+                    return RedisFailure(.notExecuted, "\(server) has as many clients as it takes (maxclients)")
+                default:
+                    return Self.refusal(reply, server)
+                        ?? RedisFailure(.notExecuted, "\(server): the answer to HELLO is none of a Redis server")
                 }
             }
         )

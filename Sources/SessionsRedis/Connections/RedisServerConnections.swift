@@ -32,6 +32,10 @@ final class RedisServerConnections: RedisServer {
         awaiting = RedisConnection(target, on: group.next())
     }
 
+    deinit {
+        for connection in shared + [awaiting] { connection.abandon() }
+    }
+
     /// A session's commands all take the same way, so that they stay in order.
     private func connection(for slot: RedisSlot) -> RedisConnection { shared[Int(slot.number) % shared.count] }
 
@@ -84,6 +88,7 @@ final class RedisServerConnections: RedisServer {
         after first: RESPCommand? = nil
     ) async throws(RedisFailure) -> (reply: RESPValue, replicas: Int) {
         var wait = RESPCommand("WAIT", capacity: 32)
+        wait.expected = .integer
         wait.append(replicas)
         wait.append(max(1, timeout.milliseconds))
         // The record goes out of the cache before anybody can have changed it, and out again when it has been changed:

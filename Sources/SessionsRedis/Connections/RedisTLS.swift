@@ -13,6 +13,8 @@ struct RedisTLS: Sendable {
     init(_ configuration: RedisSessionStore.TLS) throws(SessionStoreError) {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
+        // A server that hangs does not say goodbye either.
+        tls.shutdownTimeout = .seconds(1)
         if configuration.insecureSkipVerify { tls.certificateVerification = .none }
         if let path = configuration.authorityFile {
             tls.trustRoots = .certificates(try Self.certificates(path, field: "authorityFile"))

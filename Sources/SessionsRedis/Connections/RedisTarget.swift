@@ -31,6 +31,8 @@ struct RedisTarget: Sendable {
     func endsConnection(_ code: String) -> Bool { endsConnectionOn.contains(code) }
 
     /// Opens a channel.
+    /// - Parameter addHandlers: Called on the event loop with the channel that is open. Not before: a host's name may
+    ///   stand for several addresses, and of the channels that try them all but one are dropped.
     func connect(
         on eventLoop: any EventLoop,
         _ addHandlers: @escaping @Sendable (any Channel) throws -> Void
@@ -45,12 +47,21 @@ struct RedisTarget: Sendable {
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler(for: address)) }
-                        try addHandlers(channel)
                     }
                 }
-            switch address.wrapped {
-            case .host(let host, let port): return bootstrap.connect(host: host, port: port)
-            case .unixSocket(let path): return bootstrap.connect(unixDomainSocketPath: path)
+            let opened =
+                switch address.wrapped {
+                case .host(let host, let port): bootstrap.connect(host: host, port: port)
+                case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+                }
+            return opened.flatMapThrowing { channel in
+                do {
+                    try addHandlers(channel)
+                } catch {
+                    channel.close(promise: nil)
+                    throw error
+                }
+                return channel
             }
         }
     }

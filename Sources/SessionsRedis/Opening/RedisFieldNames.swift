@@ -6,7 +6,7 @@ enum RedisField: Hashable, Sendable {
     case addresses, masterName
     case username, password, sentinelUsername, sentinelPassword
     case database, keyPrefix
-    case connectionsPerServer, maximumPendingCommands, operationTimeout, connectTimeout
+    case connectionsPerServer, maximumPendingCommands, operationTimeout, connectTimeout, sweepInterval
     case tls, authorityFile, certificateFile, keyFile, serverName
     case replicas, replicationTimeout, nearCacheCount
 }
@@ -42,6 +42,7 @@ extension RedisFieldNames {
             case .maximumPendingCommands: "Configuration.maximumPendingCommands"
             case .operationTimeout: "Configuration.operationTimeout"
             case .connectTimeout: "Configuration.connectTimeout"
+            case .sweepInterval: "Configuration.sweepInterval"
             case .tls: "Configuration.tls"
             case .authorityFile: "TLS.authorityFile"
             case .certificateFile: "TLS.certificateFile"
@@ -71,6 +72,7 @@ extension RedisFieldNames {
                 case .maximumPendingCommands: "the parameter pending"
                 case .operationTimeout: "the parameter timeout"
                 case .connectTimeout: "the parameter connect_timeout"
+                case .sweepInterval: "the parameter sweep"
                 case .tls: "the encryption"
                 case .authorityFile: "the parameter cafile"
                 case .certificateFile: "the parameter certfile"

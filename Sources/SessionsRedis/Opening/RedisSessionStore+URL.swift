@@ -19,7 +19,7 @@ extension RedisSessionStore.Configuration {
     ///
     /// Parameters, with the properties that they set and whose ranges and defaults they have:
     /// `db` (``database``, if the path does not have it), `prefix` (``keyPrefix``), `pool` (``connectionsPerServer``),
-    /// `pending` (``maximumPendingCommands``), `timeout` (``operationTimeout``), `connect_timeout` (``connectTimeout``),
+    /// `pending` (``maximumPendingCommands``), `timeout` (``operationTimeout``), `connect_timeout` (``connectTimeout``), `sweep` (``sweepInterval``),
     /// `replicas` and `replicas_timeout` (``replication``), `near_cache` (``nearCache``: true, false or a count). With
     /// TLS `cafile`, `certfile`, `keyfile`, `servername` and `insecure_skip_verify` (``RedisSessionStore/TLS``). For
     /// sentinels and Clusters `tls` (true or false); for sentinels `sentinel_user` and `sentinel_password`. Times are
@@ -43,6 +43,7 @@ extension RedisSessionStore.Configuration {
         maximumPendingCommands = try url.integer("pending", in: Self.pendingCounts) ?? maximumPendingCommands
         operationTimeout = try reader.duration("timeout") ?? operationTimeout
         connectTimeout = try reader.duration("connect_timeout") ?? connectTimeout
+        sweepInterval = try reader.duration("sweep") ?? sweepInterval
         replication = try reader.replication()
         nearCache = try reader.nearCache()
         try validate(reader.names)

@@ -124,6 +124,9 @@ extension RedisSessionStore.Configuration {
                 throw names.error(field, "must be 10 milliseconds to 60 seconds")
             }
         }
+        guard (.zero...(.seconds(30 * 86_400))).contains(sweepInterval) else {
+            throw names.error(.sweepInterval, "must be 0 to 30 days")
+        }
         if let nearCache, !Self.nearCacheCounts.contains(nearCache.maximumCount) {
             throw names.error(.nearCacheCount, "must be \(Self.shown(Self.nearCacheCounts))")
         }

@@ -35,7 +35,7 @@ struct RedisURLReader {
 
     private static func parameters(of arrangement: RedisArrangement) -> [String] {
         let common = [
-            "db", "prefix", "pool", "timeout", "connect_timeout", "pending", "replicas", "replicas_timeout",
+            "db", "prefix", "pool", "timeout", "connect_timeout", "sweep", "pending", "replicas", "replicas_timeout",
             "near_cache",
         ]
         return common + encryptionParameters

@@ -9,6 +9,7 @@ import Sessions
 /// | `PREFIX:{ID}:lease` | string | who has the session for itself |
 /// | `PREFIX:subject:{SUBJECT}` | sorted set | the subject's sessions, scored by their absolute deadlines |
 /// | `PREFIX:subject:{SUBJECT}:added` | hash | when each of them was added, and the `epoch` |
+/// | `PREFIX:sweep` | string | there while no round of sweeping is due |
 ///
 /// `ID` and `SUBJECT` are 64 hexadecimal digits. The braces are a Cluster's hash tag: what belongs to one session, or to
 /// one subject, is in one slot, and no command or script touches two.
@@ -45,6 +46,8 @@ struct RedisKeys: Sendable {
     func appendSubjectAdditions(_ subject: SubjectID, to command: inout RESPCommand) {
         command.append("\(subjectStart)\(subject)}:added")
     }
+
+    var sweep: String { "\(prefix):sweep" }
 
     /// What matches every record's key and, as to our keys, nothing else.
     var recordPattern: String { "\(Self.escaped(recordStart))*}" }
@@ -91,6 +94,11 @@ struct RedisSlot: Hashable, Sendable {
             crc = Self.step(crc, Self.digit(byte & 15))
         }
         number = crc % UInt16(Self.count)
+    }
+
+    /// The slot of a key without a hash tag.
+    init(hashing key: String) {
+        number = key.utf8.reduce(0, Self.step) % UInt16(Self.count)
     }
 
     init(number: UInt16) {

@@ -6,9 +6,12 @@ struct RedisScript: Sendable {
     let source: String
     /// The name under which the server knows it once it has run: SHA-1 of the source, as the protocol has it.
     let digest: String
+    /// The kinds of replies that it has.
+    let replies: RESPValue.Kinds
 
-    init(_ source: String) {
+    init(_ source: String, replies: RESPValue.Kinds = .any) {
         self.source = source
+        self.replies = replies
         digest = Insecure.SHA1.hash(data: Array(source.utf8)).map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0\(digits)" : digits
@@ -22,11 +25,16 @@ struct RedisScript: Sendable {
 extension RedisScript {
     /// KEYS: record. ARGV: stamp, now, new value, when the server may drop it. Gives 1; the record now, if its stamp is
     /// another; null, if there is none or it has expired.
-    static let update = RedisScript(updateSource(afterwards: ""))
+    static let update = RedisScript(updateSource(afterwards: ""), replies: recordReplies)
 
     /// The same for connections with a near cache: without the last read the server would forget that this connection
     /// has the record, and not tell it when somebody else changes it.
-    static let updateAndTrack = RedisScript(updateSource(afterwards: "redis.call('GETRANGE', KEYS[1], 0, 0)\n"))
+    static let updateAndTrack = RedisScript(
+        updateSource(afterwards: "redis.call('GETRANGE', KEYS[1], 0, 0)\n"),
+        replies: recordReplies
+    )
+
+    private static let recordReplies: RESPValue.Kinds = [.integer, .bulk, .null]
 
     private static func updateSource(afterwards: String) -> String {
         """
@@ -49,7 +57,8 @@ extension RedisScript {
             redis.call('PEXPIREAT', KEYS[1], ARGV[4])
         end
         return 1
-        """
+        """,
+        replies: .integer
     )
 
     /// KEYS: record. ARGV: stamp, now. Gives as `update` does.
@@ -60,7 +69,8 @@ extension RedisScript {
         if string.sub(head, 29, 36) ~= ARGV[1] then return redis.call('GET', KEYS[1]) end
         redis.call('DEL', KEYS[1])
         return 1
-        """
+        """,
+        replies: recordReplies
     )
 
     // MARK: Subjects
@@ -96,7 +106,8 @@ extension RedisScript {
             redis.call('HSET', KEYS[2], ARGV[2], ARGV[1])
         end
         \(keep)return redis.call('HGET', KEYS[2], 'epoch') or '0'
-        """
+        """,
+        replies: .bulk
     )
 
     /// KEYS: the subject's sessions, its additions. ARGV: id.
@@ -104,7 +115,8 @@ extension RedisScript {
         """
         redis.call('HDEL', KEYS[2], ARGV[1])
         return redis.call('ZREM', KEYS[1], ARGV[1])
-        """
+        """,
+        replies: .integer
     )
 
     /// KEYS: the subject's sessions, its additions. ARGV: now. Gives the ids, and the additions by id.
@@ -112,7 +124,8 @@ extension RedisScript {
         """
         local now = tonumber(ARGV[1])
         \(prune)return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf'), redis.call('HGETALL', KEYS[2])}
-        """
+        """,
+        replies: .array
     )
 
     /// KEYS: the subject's sessions, its additions. ARGV: now. Gives the same after raising the epoch: to the time, or by
@@ -123,7 +136,8 @@ extension RedisScript {
         \(prune)local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
         redis.call('HSET', KEYS[2], 'epoch', string.format('%.0f', math.max(epoch + 1, now)))
         \(keep)return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf'), redis.call('HGETALL', KEYS[2])}
-        """
+        """,
+        replies: .array
     )
 
     // MARK: Leases
@@ -135,7 +149,8 @@ extension RedisScript {
         if lease and string.sub(lease, 17) ~= ARGV[1] and string.sub(lease, 1, 16) > ARGV[2] then return 0 end
         redis.call('SET', KEYS[1], ARGV[3] .. ARGV[1], 'PXAT', ARGV[4])
         return 1
-        """
+        """,
+        replies: .integer
     )
 
     /// KEYS: lease. ARGV: holder.
@@ -144,10 +159,11 @@ extension RedisScript {
         local lease = redis.call('GET', KEYS[1])
         if lease and string.sub(lease, 17) == ARGV[1] then redis.call('DEL', KEYS[1]) end
         return 1
-        """
+        """,
+        replies: .integer
     )
 
     /// Does nothing: whether scripts may be run.
-    static let probe = RedisScript("return 1")
+    static let probe = RedisScript("return 1", replies: .integer)
 }
 #endif

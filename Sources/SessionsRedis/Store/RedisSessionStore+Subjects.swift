@@ -27,6 +27,7 @@ extension RedisSessionStore: SubjectIndexingSessionStore {
     /// The subject's epoch.
     public func epoch(of subject: SubjectID) async throws(SessionStoreError) -> SubjectEpoch {
         var command = RESPCommand("HGET")
+        command.expected = [.bulk, .null]
         keys.appendSubjectAdditions(subject, to: &command)
         command.append("epoch" as StaticString)
         let reply: RESPValue

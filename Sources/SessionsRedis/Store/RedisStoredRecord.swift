@@ -7,32 +7,32 @@ import Sessions
 enum RedisStoredRecord {
     static let deadlineLength = RESPCommand.instantLength
 
-    /// The most bytes of a value that is taken for a record.
-    static let maximumLength = 8 << 20
-
     /// Reads a record.
     /// - Throws: `.corruptRecord` or `.newerFormat`.
     static func decode(_ bytes: some Collection<UInt8>, id: SessionID) throws(SessionStoreError) -> SessionRecord {
+        guard let deadline = deadline(in: bytes) else {
+            throw SessionStoreError(.corruptRecord, "the value of session \(id) does not begin with a deadline")
+        }
+        return try SessionRecord(encoded: Array(bytes.dropFirst(deadlineLength)), for: id, expiresAt: deadline)
+    }
+
+    /// The deadline that a value begins with; `nil` if it begins with something else.
+    private static func deadline(in bytes: some Collection<UInt8>) -> SessionInstant? {
         var deadline: Int64 = 0
         let digits = bytes.prefix(deadlineLength)
+        guard digits.count == deadlineLength else { return nil }
         for digit in digits {
-            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { throw corrupt(id) }
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
             deadline = deadline &* 10 &+ Int64(digit &- UInt8(ascii: "0"))
         }
-        guard digits.count == deadlineLength else { throw corrupt(id) }
-        return try SessionRecord(
-            encoded: Array(bytes.dropFirst(deadlineLength)),
-            for: id,
-            expiresAt: SessionInstant(millisecondsSince1970: deadline)
-        )
+        return SessionInstant(millisecondsSince1970: deadline)
     }
+
+    /// The deadline that a value begins with; `nil` if it begins with something else.
+    static func deadline(_ value: ByteBuffer) -> SessionInstant? { deadline(in: value.readableBytesView) }
 
     static func decode(_ buffer: ByteBuffer, id: SessionID) throws(SessionStoreError) -> SessionRecord {
         try decode(buffer.readableBytesView, id: id)
-    }
-
-    private static func corrupt(_ id: SessionID) -> SessionStoreError {
-        SessionStoreError(.corruptRecord, "the value of session \(id) does not begin with a deadline")
     }
 }
 #endif

@@ -18,6 +18,8 @@ struct RESPCommand: Sendable, CustomStringConvertible, CustomReflectable {
     let name: StaticString
     /// The number of arguments, the name among them.
     private(set) var argumentCount = 0
+    /// The kinds of replies that the command has, besides errors. A reply of another kind is one to another command.
+    var expected: RESPValue.Kinds = .any
     /// The command as far as it is written, complete at any time.
     private(set) var encoded = ByteBuffer()
 

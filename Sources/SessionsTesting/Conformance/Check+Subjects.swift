@@ -103,9 +103,12 @@ extension SessionStoreConformance.Check {
         context in
         guard let store = context.store as? any SubjectIndexingSessionStore else { return }
         let subject = context.makeSubject()
-        let short = context.makeID()
-        let long = context.makeID()
         let deadline = context.now + .seconds(3600)
+        // With records: a sweep may take an entry whose session is gone.
+        let short = try await context.insert(context.makeRecord(absolute: .seconds(3600)))
+        let long = try await context.insert(
+            context.makeRecord(livesFor: .seconds(25 * 3600), absolute: .seconds(25 * 3600))
+        )
         _ = try await store.addToIndex(short, subject: subject, absoluteDeadline: deadline, now: context.now)
         _ = try await store.addToIndex(
             long,

@@ -158,31 +158,61 @@ extension SessionStoreConformance {
             at time: SessionInstant? = nil
         ) async throws -> [SessionID] {
             var expired: [SessionID] = []
-            var position: SweepPosition?
+            var cursor: SessionStoreCursor?
             for _ in 0..<100_000 {
-                let step = try await store.sweep(from: position, limit: limit, now: time ?? now)
+                let step = try await store.sweep(from: cursor, limit: limit, now: time ?? now)
                 expired += step.expired
                 guard let next = step.next else { return expired }
-                position = next
+                expectForm(of: next)
+                cursor = next
             }
             fail("a round of sweeping ends: it did not within 100,000 steps")
             throw Abort()
         }
 
-        /// All records of a store, page by page.
-        func list(_ store: any EnumerableSessionStore) async throws -> [SessionPage.Entry] {
+        /// Lists a whole store, page by page, and complains of each page that is not as a page must be.
+        /// - Parameter afterEach: What happens after each page.
+        /// - Returns: What was listed; the same record may come on several pages.
+        @discardableResult
+        func list(
+            _ store: any EnumerableSessionStore,
+            limit: Int = 1000,
+            afterEach: (SessionPage) async throws -> Void = { _ in }
+        ) async throws -> [SessionPage.Entry] {
             var entries: [SessionPage.Entry] = []
-            var cursor: SessionID?
-            repeat {
-                let page = try await store.page(after: cursor, limit: 1000, now: now)
+            var cursor: SessionStoreCursor?
+            for _ in 0..<10_000 {
+                let page = try await store.page(after: cursor, limit: limit, now: now)
+                expect(
+                    page.entries.count <= limit + Self.pageTolerance,
+                    "a page has about as many entries as it was asked for: of \(limit) it made \(page.entries.count)"
+                )
+                expect(
+                    Set(page.entries.map(\.id)).count,
+                    is: page.entries.count,
+                    "no record is twice in one page: the number of different ids"
+                )
                 entries += page.entries
-                if let cursor, let next = page.next, next <= cursor {
-                    fail("each page begins after the one before")
-                    throw Abort()
+                try await afterEach(page)
+                guard let next = page.next else { return entries }
+                expectForm(of: next)
+                cursor = next
+            }
+            fail("a listing ends: it did not within 10,000 pages")
+            throw Abort()
+        }
+
+        /// How many entries more than it was asked for a store may give that cannot cut its own steps.
+        static let pageTolerance = 128
+
+        /// Complains of a cursor that could not stand in an address.
+        private func expectForm(of cursor: SessionStoreCursor) {
+            let hasForm =
+                (1...256).contains(cursor.rawValue.utf8.count)
+                && cursor.rawValue.allSatisfy { character in
+                    character.isASCII && (character.isLetter || character.isNumber || "-._~:".contains(character))
                 }
-                cursor = page.next
-            } while cursor != nil
-            return entries
+            expect(hasForm, "a cursor has 1 to 256 letters, digits and -._~: of ASCII")
         }
     }
 

@@ -253,7 +253,7 @@ extension SessionKey where Value == String {
         }
         for _ in 0..<7 { try await Browser().visit(sessions) { try $0.renew(subject: "ada") } }
         var listed: Set<SessionID> = []
-        var next: SessionID?
+        var next: SessionStoreCursor?
         repeat {
             let page = try await sessions.page(after: next, limit: 2)
             for session in page.sessions { listed.insert(session.id) }

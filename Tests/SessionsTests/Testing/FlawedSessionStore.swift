@@ -10,8 +10,10 @@ struct FlawedSessionStore: Sendable {
         case deleteIgnoresStamp, deleteTwiceFails, truncatesLargeValues, mixesIDs
         case cancelledAfterWriting, answersCrosswise
         case renewalForgetsForwarder, renewalLeavesSuccessor, renewalOverwrites
-        case countsExpired, listsExpired, skipsAtPageEnd, listsTwice
-        case sweepTakesExtended, sweepTakesNothing, sweepNamesForwarders, sweepNeverEnds
+        case countsExpired, listsExpired, skipsAtPageEnd, listsTwice, listsWhatHasGone
+        case pagesByOffset, pagesWithoutLimit, pagesWithoutEnd
+        case takesForeignCursor, endsAtForeignCursor, makesLongCursors
+        case sweepTakesExtended, sweepTakesNothing, sweepNamesForwarders, sweepNeverEnds, sweepRefusesForeignCursor
         case losesIndexEntry, addsIndexEntryInTwoSteps, forgetsEpoch, repeatsEpochs, neverPrunes, prunesByIdleDeadline
         case sharesLease, releasesForeignLease, leaseNeverEnds, isUnwell
     }
@@ -22,11 +24,12 @@ struct FlawedSessionStore: Sendable {
 
     final class Memory: Sendable {
         let first = Mutex<[SessionID: SessionRecord]>([:])
+        let listed = Mutex<[SessionPage.Entry]>([])
         let count = Mutex(0)
     }
 
     /// Waits a moment between two steps that should be one.
-    private func pause() async {
+    func pause() async {
         for _ in 0..<3 { await Task.yield() }
     }
 
@@ -216,107 +219,6 @@ extension FlawedSessionStore: RenewingSessionStore {
                 now: now
             )
         }
-    }
-}
-
-extension FlawedSessionStore: EnumerableSessionStore {
-    func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
-        try await base.count(now: flaw == .countsExpired ? .distantPast : now)
-    }
-
-    func page(
-        after id: SessionID?,
-        limit: Int,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> SessionPage {
-        var page = try await base.page(after: id, limit: limit, now: flaw == .listsExpired ? .distantPast : now)
-        if flaw == .skipsAtPageEnd, page.next != nil, page.entries.count > 1 { page.entries.removeLast() }
-        if flaw == .listsTwice, let last = page.entries.last, page.entries.count < limit { page.entries.append(last) }
-        return page
-    }
-}
-
-extension FlawedSessionStore: SweepingSessionStore {
-    func sweep(
-        from position: SweepPosition?,
-        limit: Int,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> SweepStep {
-        switch flaw {
-        case .sweepTakesNothing: return SweepStep(expired: [], next: nil)
-        case .sweepNeverEnds: return SweepStep(expired: [], next: SweepPosition(rawValue: 1))
-        case .sweepTakesExtended:
-            // By the deadlines that a scan has seen, without looking again.
-            for (id, record) in memory.first.withLock({ $0 }) where record.expiresAt <= now {
-                if let current = try await base.load(id, now: now) {
-                    _ = try await base.delete(id, ifStamp: current.stamp, now: now)
-                }
-            }
-            return try await base.sweep(from: position, limit: limit, now: now)
-        case .sweepNamesForwarders:
-            var forwarders: [SessionID] = []
-            for entry in try await base.page(after: nil, limit: 1000, now: .distantPast).entries
-            where entry.record.isForwarder && entry.record.expiresAt <= now {
-                forwarders.append(entry.id)
-            }
-            var step = try await base.sweep(from: position, limit: limit, now: now)
-            step.expired += forwarders
-            return step
-        default: return try await base.sweep(from: position, limit: limit, now: now)
-        }
-    }
-}
-
-extension FlawedSessionStore: SubjectIndexingSessionStore {
-    func addToIndex(
-        _ id: SessionID,
-        subject: SubjectID,
-        absoluteDeadline: SessionInstant,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> SubjectEpoch {
-        if flaw == .losesIndexEntry {
-            // Read, change, write, as a list in a file would be.
-            let count = try await base.index(of: subject, now: now).count
-            if count == 1 { return try await base.epoch(of: subject) }
-        }
-        if flaw == .addsIndexEntryInTwoSteps {
-            let epoch = try await base.epoch(of: subject)
-            await pause()
-            _ = try await base.addToIndex(id, subject: subject, absoluteDeadline: absoluteDeadline, now: now)
-            return epoch
-        }
-        var deadline = absoluteDeadline
-        if flaw == .neverPrunes { deadline = .distantFuture }
-        if flaw == .prunesByIdleDeadline { deadline = now + .seconds(60) }
-        return try await base.addToIndex(id, subject: subject, absoluteDeadline: deadline, now: now)
-    }
-
-    func removeFromIndex(_ id: SessionID, subject: SubjectID) async throws(SessionStoreError) {
-        try await base.removeFromIndex(id, subject: subject)
-    }
-
-    func epoch(of subject: SubjectID) async throws(SessionStoreError) -> SubjectEpoch {
-        let epoch = try await base.epoch(of: subject)
-        switch flaw {
-        case .forgetsEpoch:
-            return try await base.index(of: subject, now: .distantPast).isEmpty ? .initial : epoch
-        case .repeatsEpochs: return SubjectEpoch(rawValue: epoch.rawValue % 8)
-        default: return epoch
-        }
-    }
-
-    func raiseEpoch(
-        of subject: SubjectID,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> [SubjectIndexEntry] {
-        try await base.raiseEpoch(of: subject, now: now)
-    }
-
-    func index(
-        of subject: SubjectID,
-        now: SessionInstant
-    ) async throws(SessionStoreError) -> [SubjectIndexEntry] {
-        try await base.index(of: subject, now: now)
     }
 }
 

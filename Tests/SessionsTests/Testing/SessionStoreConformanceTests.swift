@@ -17,6 +17,9 @@ import Testing
     @Test("FaultInjectingSessionStore without faults conforms")
     func wrapped() async { await SessionStoreConformance { FaultInjectingSessionStore(MemorySessionStore()) }.run() }
 
+    @Test("A store that walks through hash tables, in no order and with records twice, conforms")
+    func scanning() async { await SessionStoreConformance { ScanningSessionStore() }.run() }
+
     @Test("Two views of one store conform as two servers do")
     func shared() async {
         let store = MemorySessionStore()

@@ -27,27 +27,33 @@ extension FileSessionStore: EnumerableSessionStore {
         try await perform(on: background, isRead: true) { storage throws(FileFailure) in try storage.count(now: now) }
     }
 
-    /// Lists by reading the folders from `id` on.
+    /// The records that live, by ascending id, at most `limit`: one that is there during all pages comes exactly once, any
+    /// other at most once. Reads the folders, from where the page before ended.
+    /// - Throws: `.invalidCursor` for a cursor that is no id.
     public func page(
-        after id: SessionID?,
+        after cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SessionPage {
-        try await perform(on: background, isRead: true) { storage throws(FileFailure) in
+        let id: SessionID? = if let cursor { try cursor.id() } else { nil }
+        return try await perform(on: background, isRead: true) { storage throws(FileFailure) in
             try storage.page(after: id, limit: limit, now: now)
         }
     }
 }
 
 extension FileSessionStore: SweepingSessionStore {
+    /// `true`.
+    public var sweepsRecords: Bool { true }
+
     /// Removes what has expired: records, index entries, leases, and what killed processes left half made.
     public func sweep(
-        from position: SweepPosition?,
+        from cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SweepStep {
         try await perform(on: background) { storage throws(FileFailure) in
-            try storage.sweep(from: position, limit: limit, now: now)
+            try storage.sweep(from: cursor, limit: limit, now: now)
         }
     }
 }

@@ -21,6 +21,7 @@ extension FileStorage {
         return count
     }
 
+    /// The records after an id, by ascending id.
     func page(after id: SessionID?, limit: Int, now: SessionInstant) throws(FileFailure) -> SessionPage {
         try checkFolderIsInPlace()
         let limit = min(max(limit, 1), 1000)
@@ -30,7 +31,9 @@ extension FileStorage {
             for next in try recordIDs(inShard: shard, folder).sorted() {
                 if let id, next <= id { continue }
                 guard let record = try readable(next), record.isLive(at: now) else { continue }
-                if entries.count == limit { return SessionPage(entries: entries, next: entries.last?.id) }
+                if entries.count == limit {
+                    return SessionPage(entries: entries, next: entries.last.map { .init(after: $0.id) })
+                }
                 entries.append(.init(id: next, record: record))
             }
         }

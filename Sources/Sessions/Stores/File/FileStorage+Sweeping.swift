@@ -1,49 +1,56 @@
 /// Removing what has expired, in small steps.
 extension FileStorage {
-    /// Where a step begins: a kind of entry and the first 48 bits of its name, so that a shard of any size can be done
-    /// in parts, whatever comes and goes meanwhile.
+    /// Where a step begins: a kind of entry and the least name to look at, so that a shard of any size can be done in
+    /// parts, whatever comes and goes meanwhile.
     private struct Place {
-        static let prefixBits = 48
         var kind: Kind
-        var prefix: UInt64
+        var first: Digest32
 
-        init?(_ position: SweepPosition?) {
-            let number = position?.rawValue ?? 0
-            guard number >= 0, let kind = Kind(rawValue: number >> Self.prefixBits) else { return nil }
+        /// The beginning of a shard.
+        init(kind: Kind, shard: Int) {
             self.kind = kind
-            prefix = UInt64(number) & (1 << Self.prefixBits - 1)
+            first = FileStoreLayout.firstDigest(ofShard: shard)
         }
 
-        init(kind: Kind, prefix: UInt64) {
+        init(kind: Kind, first: Digest32) {
             self.kind = kind
-            self.prefix = prefix
+            self.first = first
         }
 
-        var shard: Int { Int(prefix >> (Self.prefixBits - 8)) }
-        var position: SweepPosition { SweepPosition(rawValue: kind.rawValue << Self.prefixBits | Int(prefix)) }
+        /// Reads what ``cursor`` gives, nothing else.
+        init?(_ cursor: SessionStoreCursor) {
+            let parts = cursor.rawValue.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, let kind = Kind.allCases.first(where: { $0.name == parts[0] }),
+                let first = Digest32(hex: parts[1])
+            else { return nil }
+            self.init(kind: kind, first: first)
+        }
 
-        static func prefix(of digest: Digest32) -> UInt64 { digest.w0.bigEndian >> 16 }
-        static func prefix(ofShard shard: Int) -> UInt64 { UInt64(shard) << (prefixBits - 8) }
+        var cursor: SessionStoreCursor { SessionStoreCursor(rawValue: "\(kind.name):\(first.hex)") }
+        var shard: Int { FileStoreLayout.shard(of: first) }
+        var beginsShard: Bool { first == FileStoreLayout.firstDigest(ofShard: shard) }
     }
 
-    func sweep(from position: SweepPosition?, limit: Int, now: SessionInstant) throws(FileFailure) -> SweepStep {
+    func sweep(from cursor: SessionStoreCursor?, limit: Int, now: SessionInstant) throws(FileFailure) -> SweepStep {
         try checkFolderIsInPlace()
-        guard var place = Place(position) else { return SweepStep(expired: [], next: nil) }
-        if position == nil { try sweepRoot(now: now) }
+        guard var place = cursor.map({ Place($0) }) ?? Place(kind: .records, shard: 0) else {
+            return SweepStep(expired: [], next: nil)
+        }
+        if cursor == nil { try sweepRoot(now: now) }
         var budget = max(limit, 1)
         var expired: [SessionID] = []
         while true {
             if let rest = try sweepShard(from: place, budget: &budget, expired: &expired, now: now) {
-                return SweepStep(expired: expired, next: Place(kind: place.kind, prefix: rest).position)
+                return SweepStep(expired: expired, next: Place(kind: place.kind, first: rest).cursor)
             }
             if place.shard + 1 < FileStoreLayout.shardCount {
-                place.prefix = Place.prefix(ofShard: place.shard + 1)
+                place = Place(kind: place.kind, shard: place.shard + 1)
             } else if let kind = Kind(rawValue: place.kind.rawValue + 1) {
-                place = Place(kind: kind, prefix: 0)
+                place = Place(kind: kind, shard: 0)
             } else {
                 return SweepStep(expired: expired, next: nil)
             }
-            guard budget > 0 else { return SweepStep(expired: expired, next: place.position) }
+            guard budget > 0 else { return SweepStep(expired: expired, next: place.cursor) }
         }
     }
 
@@ -54,7 +61,7 @@ extension FileStorage {
         budget: inout Int,
         expired: inout [SessionID],
         now: SessionInstant
-    ) throws(FileFailure) -> UInt64? {
+    ) throws(FileFailure) -> Digest32? {
         let shard = place.shard
         guard let folder = try openShard(shard, of: place.kind) else { return nil }
         budget -= 1
@@ -62,18 +69,18 @@ extension FileStorage {
         var leftovers: [String] = []
         try fileSystem.list(folder) { name in
             if let digest = FileStoreLayout.digest(shard: shard, entry: name) {
-                if Place.prefix(of: digest) >= place.prefix { digests.append(digest) }
+                if !Digest32.precedes(digest, place.first) { digests.append(digest) }
             } else if FileStoreLayout.isTemporary(name) {
                 leftovers.append(String(decoding: name, as: UTF8.self))
             }
         }
         // Once in each round, when the shard is begun.
-        if place.prefix == Place.prefix(ofShard: shard) {
+        if place.beginsShard {
             for name in leftovers { try removeLeftover(name, in: folder, now: now) }
         }
         digests.sort(by: Digest32.precedes)
         for digest in digests {
-            guard budget > 0 else { return Place.prefix(of: digest) }
+            guard budget > 0 else { return digest }
             budget -= 1
             let name = FileStoreLayout.entryName(of: digest)
             switch place.kind {

@@ -18,7 +18,7 @@ final class FileStorage: Sendable {
     private let checkedShards = Mutex<[Bool]>(Array(repeating: false, count: 3 * FileStoreLayout.shardCount))
 
     /// The three kinds of things that are kept, each in a folder of its own.
-    enum Kind: Int {
+    enum Kind: Int, CaseIterable {
         case records, subjects, leases
 
         var name: String {

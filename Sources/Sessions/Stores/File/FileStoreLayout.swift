@@ -60,6 +60,13 @@ enum FileStoreLayout {
     /// The shard of a digest: its first byte.
     static func shard(of digest: Digest32) -> Int { digest.withUnsafeBytes { Int($0[0]) } }
 
+    /// The least digest of a shard.
+    static func firstDigest(ofShard shard: Int) -> Digest32 {
+        var digest = Digest32()
+        digest.w0 = UInt64(littleEndian: UInt64(UInt8(truncatingIfNeeded: shard)))
+        return digest
+    }
+
     /// The 62 digits after the shard's two.
     static func entryName(of digest: Digest32) -> String { String(digest.hex.dropFirst(2)) }
 

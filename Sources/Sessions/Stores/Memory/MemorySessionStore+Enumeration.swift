@@ -6,12 +6,15 @@ extension MemorySessionStore: EnumerableSessionStore {
         shards.reduce(0) { count, shard in count + shard.sessions.withLock { $0.countLive(at: now) } }
     }
 
-    /// The records that live, by ascending id.
+    /// The records that live, by ascending id, at most `limit`: one that is there during all pages comes exactly once, any
+    /// other at most once.
+    /// - Throws: `.invalidCursor` for a cursor that is no id.
     public func page(
-        after id: SessionID?,
+        after cursor: SessionStoreCursor?,
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SessionPage {
+        let id: SessionID? = if let cursor { try cursor.id() } else { nil }
         let limit = min(max(limit, 1), 1000)
         var entries: [SessionPage.Entry] = []
         for index in (id.map { Self.shardIndex(of: $0.digest) } ?? 0)..<Self.shardCount {
@@ -30,10 +33,10 @@ extension MemorySessionStore: EnumerableSessionStore {
             if ids.count == wanted {
                 guard entries.count > limit else {
                     // Some went meanwhile: the page is shorter than it could be, and goes on where this one ends.
-                    return SessionPage(entries: entries, next: ids.last.map { SessionID(digest: $0) })
+                    return SessionPage(entries: entries, next: ids.last.map { .init(after: SessionID(digest: $0)) })
                 }
                 entries.removeLast()
-                return SessionPage(entries: entries, next: entries.last?.id)
+                return SessionPage(entries: entries, next: entries.last.map { .init(after: $0.id) })
             }
         }
         return SessionPage(entries: entries, next: nil)

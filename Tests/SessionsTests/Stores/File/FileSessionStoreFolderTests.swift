@@ -222,13 +222,13 @@ extension Sample {
         limit: Int = 256,
         now: SessionInstant
     ) async throws -> [SessionID] {
-        var position: SweepPosition?
+        var cursor: SessionStoreCursor?
         var expired: [SessionID] = []
         repeat {
-            let step = try await store.sweep(from: position, limit: limit, now: now)
+            let step = try await store.sweep(from: cursor, limit: limit, now: now)
             expired += step.expired
-            position = step.next
-        } while position != nil
+            cursor = step.next
+        } while cursor != nil
         return expired
     }
 }

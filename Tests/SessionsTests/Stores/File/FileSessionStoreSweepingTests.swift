@@ -38,15 +38,15 @@ struct FileSessionStoreSweepingTests {
             let id = try #require(SessionID(bytes: bytes))
             _ = try await store.insert(Sample.record(stamp: UInt64(index), expiresAt: now + .seconds(1)), id: id)
         }
-        var position: SweepPosition?
+        var cursor: SessionStoreCursor?
         var most = 0
         var total = 0
         repeat {
-            let step = try await store.sweep(from: position, limit: 8, now: now + .seconds(1))
+            let step = try await store.sweep(from: cursor, limit: 8, now: now + .seconds(1))
             most = max(most, step.expired.count)
             total += step.expired.count
-            position = step.next
-        } while position != nil
+            cursor = step.next
+        } while cursor != nil
         #expect(most <= 8)
         #expect(total == 40)
     }
@@ -144,33 +144,57 @@ struct FileSessionStoreSweepingTests {
         }
     }
 
-    @Test("Pages come by ascending id, each record once, whatever comes and goes meanwhile")
-    func pages() async throws {
+    @Test("Pages are by ascending id across all shards, and full but for the last", arguments: [1, 7, 50, 1000])
+    func pages(limit: Int) async throws {
         let store = try FileSessionStore(path: path)
-        var ids: [SessionID] = []
-        for _ in 0..<50 {
-            let id = Sample.id()
-            ids.append(id)
-            _ = try await store.insert(Sample.record(stamp: 1), id: id)
-        }
-        ids.sort()
-        var seen: [SessionID] = []
-        var next: SessionID?
-        repeat {
-            let page = try await store.page(after: next, limit: 7, now: now)
-            #expect(page.entries.count <= 7)
-            seen += page.entries.map(\.id)
-            next = page.next
-            _ = try await store.insert(Sample.record(stamp: 1), id: Sample.id())
-        } while next != nil
-        #expect(seen == seen.sorted())
-        #expect(Set(seen).count == seen.count)
-        #expect(Set(ids).isSubset(of: seen))
-        // A record that cannot be read does not break the list.
+        let ids = (0..<50).map { _ in Sample.id() }.sorted()
+        for id in ids { _ = try await store.insert(Sample.record(stamp: 1), id: id) }
+        let pages = try await Sample.pages(of: store, limit: limit, now: now)
+        #expect(pages.flatMap { $0 } == ids)
+        #expect(pages.dropLast().allSatisfy { $0.count == limit })
+        #expect(pages.count == (50 + limit - 1) / limit)
+    }
+
+    @Test("Pages under change list what stays exactly once and in order, and anything else at most once")
+    func pagesUnderChange() async throws {
+        try await Sample.checkPagesUnderChange(of: FileSessionStore(path: path), now: now)
+    }
+
+    @Test("A record that cannot be read does not break the list")
+    func unreadableRecord() async throws {
+        let store = try FileSessionStore(path: path)
+        let ids = (0..<3).map { _ in Sample.id() }.sorted()
+        for id in ids { _ = try await store.insert(Sample.record(stamp: 1), id: id) }
         Disk.write([1, 2, 3], to: Sample.path(of: ids[0], in: path))
-        let page = try await store.page(after: nil, limit: 1000, now: now)
-        #expect(page.entries.first?.id != ids[0])
-        #expect(page.next == nil)
-        #expect(try await store.page(after: page.entries.last?.id, limit: 10, now: now).entries.isEmpty)
+        #expect(try await Sample.pages(of: store, limit: 1, now: now) == [[ids[1]], [ids[2]]])
+    }
+
+    @Test("A listing goes on after an id's digits, and any other cursor is an error")
+    func cursors() async throws {
+        let store = try FileSessionStore(path: path)
+        let ids = (0..<3).map { _ in Sample.id() }.sorted()
+        for id in ids { _ = try await store.insert(Sample.record(stamp: 1), id: id) }
+        #expect(try await store.page(after: nil, limit: 2, now: now).next?.rawValue == ids[1].description)
+        let last = SessionStoreCursor(rawValue: ids[2].description)
+        #expect(try await store.page(after: last, limit: 10, now: now) == SessionPage(entries: [], next: nil))
+        for text in Sample.foreignCursors {
+            let error = await #expect(throws: SessionStoreError.self) {
+                try await store.page(after: .init(rawValue: text), limit: 10, now: now)
+            }
+            #expect(error?.code == .invalidCursor, "\(text)")
+        }
+    }
+
+    @Test("A sweep from a cursor that the store never gave ends the round and removes nothing")
+    func foreignSweepCursors() async throws {
+        let store = try FileSessionStore(path: path)
+        let id = Sample.id()
+        _ = try await store.insert(Sample.record(stamp: 1), id: id)
+        let end = now + .seconds(3600)
+        for text in Sample.foreignCursors {
+            let step = try await store.sweep(from: .init(rawValue: text), limit: 1000, now: end)
+            #expect(step == SweepStep(expired: [], next: nil), "\(text)")
+        }
+        #expect(try await Sample.sweepAll(store, now: end) == [id])
     }
 }

@@ -218,12 +218,6 @@ import Testing
         #expect(storedCounts(store) == [0, 0, 0])
     }
 
-    @Test("A sweep position from nowhere ends the round", arguments: [-1, 64, Int.max, Int.min])
-    func oddPositions(position: Int) async throws {
-        let step = try await MemorySessionStore().sweep(from: .init(rawValue: position), limit: 1000, now: now)
-        #expect(step == SweepStep(expired: [], next: nil))
-    }
-
     // MARK: The maximum
 
     @Test("A full store refuses a new session and keeps the others")
@@ -378,28 +372,5 @@ import Testing
             _ = try await store.sweep(from: nil, limit: 1000, now: time)
         }
         #expect(epochs.count == 101)
-    }
-
-    @Test("A listing by pages is in ascending order across all parts")
-    func pagesAscend() async throws {
-        let store = MemorySessionStore()
-        var ids: [SessionID] = []
-        for _ in 0..<1000 {
-            ids.append(randomID())
-            _ = try await store.insert(record(), id: ids[ids.count - 1])
-        }
-        for limit in [1, 7, 250, 1000, 5000] {
-            var listed: [SessionID] = []
-            var cursor: SessionID?
-            var pages = 0
-            repeat {
-                let page = try await store.page(after: cursor, limit: limit, now: now)
-                listed += page.entries.map(\.id)
-                cursor = page.next
-                pages += 1
-            } while cursor != nil
-            #expect(listed == ids.sorted())
-            #expect(pages == (1000 + min(limit, 1000) - 1) / min(limit, 1000))
-        }
     }
 }
