@@ -130,6 +130,8 @@ extension RedisClusterClient {
                 result = .success(try await map(from: source, by: now + share))
                 break
             } catch {
+                // The next time it is asked after the others.
+                state.withLock { $0.nodes.suspect(source) }
                 // That a password is wrong says more than that another node is down.
                 if case .failure(let former) = result, former.isConfiguration { continue }
                 result = .failure(error.beforeSending)

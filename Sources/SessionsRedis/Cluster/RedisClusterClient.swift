@@ -53,7 +53,11 @@ final class RedisClusterClient: RedisClient {
     }
 
     /// What a command is preceded by when it was sent by a node whose slot is on the way elsewhere.
-    private static let asking = RESPCommand("ASKING", capacity: 16)
+    private static let asking: RESPCommand = {
+        var command = RESPCommand("ASKING", capacity: 16)
+        command.expected = .simple
+        return command
+    }()
 
     // MARK: Sending
 

@@ -55,7 +55,9 @@ extension RedisClusterTests {
 
                     try await cluster.restart(victim)
                     try await cluster.untilHealthy()
-                    #expect(try await cluster.map().replicas.contains(victim))
+                    try await TestCluster.until("the node is a replica") {
+                        try await cluster.map().replicas.contains(victim)
+                    }
                     #expect(try await store.load(sample)?.stamp == sample.record.stamp)
                     try await store.update(&sample)
                     try await store.checkHealth()
