@@ -40,26 +40,45 @@ struct RedisProvidersTests {
     @Test("addresses open by their schemes")
     func addresses() async throws {
         try registry.registerRedis()
-        #expect(try configuration(await registry.makeStore("redis://h/1")).database == 1)
-        #expect(try configuration(await registry.makeStore("valkeys://h")).tls != nil)
-        #expect(try configuration(await registry.makeStore("redis-sentinel://s/main")).sentinel?.masterName == "main")
-        #expect(try configuration(await registry.makeStore("redis_cluster://a,b")).isCluster)
+        try await FakeRedis.run { fake in
+            #expect(try configuration(await registry.makeStore("redis://127.0.0.1:\(fake.port)/1")).database == 1)
+            #expect(fake.commands("SELECT").map { $0.text(1) } == ["1"])
+            try await expectGreeting(.tls, fake) {
+                try await registry.makeStore("valkeys://127.0.0.1:\(fake.port)")
+            }
+            let error = await failure {
+                try await registry.makeStore("rediss://127.0.0.1:\(fake.port)?timeout=20s&connect_timeout=20s")
+            }
+            #expect(error?.message.contains("TLS failed") == true)
+            try await expectGreeting(.sentinel, fake) {
+                try await registry.makeStore("redis-sentinel://127.0.0.1:\(fake.port)/main")
+            }
+            try await expectGreeting(.cluster, fake) {
+                try await registry.makeStore("redis_cluster://127.0.0.1:\(fake.port),127.0.0.1:\(fake.port)")
+            }
+        }
     }
 
     @Test("the original's names and strings open, by any spelling of the name")
     func strings() async throws {
         try registry.registerRedis()
-        let plain = try configuration(
-            await registry.makeStore(provider: "redis", config: "127.0.0.1:6379,100,astaxie")
-        )
-        #expect(plain.password == "astaxie" && plain.tls == nil)
-        for name in ["redis_sentinel", "redis-sentinel"] {
-            let store = try await registry.makeStore(provider: name, config: "127.0.0.1:26379,100,p,0,main")
-            #expect(try configuration(store).sentinel?.masterName == "main")
-        }
-        for name in ["redis_cluster", "redis-cluster"] {
-            let store = try await registry.makeStore(provider: name, config: "a:7000;b:7001,100,p,0")
-            #expect(try configuration(store).isCluster)
+        try await FakeRedis.run { fake in
+            let plain = try configuration(
+                await registry.makeStore(provider: "redis", config: "127.0.0.1:\(fake.port),100,astaxie")
+            )
+            #expect(plain.password == "astaxie" && plain.tls == nil)
+            #expect(fake.commands("HELLO").allSatisfy { $0.text(4) == "astaxie" })
+            for name in ["redis_sentinel", "redis-sentinel"] {
+                try await expectGreeting(.sentinel, fake) {
+                    try await registry.makeStore(provider: name, config: "127.0.0.1:\(fake.port),100,p,0,main")
+                }
+            }
+            for name in ["redis_cluster", "redis-cluster"] {
+                try await expectGreeting(.cluster, fake) {
+                    let addresses = "127.0.0.1:\(fake.port);127.0.0.1:\(fake.port)"
+                    return try await registry.makeStore(provider: name, config: "\(addresses),100,p,0")
+                }
+            }
         }
     }
 
@@ -69,8 +88,51 @@ struct RedisProvidersTests {
     )
     func encryptedStrings(name: String) async throws {
         try registry.registerRedis()
-        let store = try await registry.makeStore(provider: name, config: "127.0.0.1:6379,100,astaxie")
-        #expect(try configuration(store).tls?.insecureSkipVerify == false)
+        try await FakeRedis.run { fake in
+            try await expectGreeting(.tls, fake) {
+                try await registry.makeStore(provider: name, config: "127.0.0.1:\(fake.port),100,5ecret")
+            }
+        }
+    }
+
+    /// What a store says first that a plain server does not understand.
+    private enum Greeting {
+        case tls
+        case sentinel
+        case cluster
+    }
+
+    /// Sees that a store is opened in the way that its name stands for: the server is none of that kind, so that fails,
+    /// in words that name it.
+    private func expectGreeting(
+        _ greeting: Greeting,
+        _ fake: FakeRedis,
+        _ open: () async throws -> any SessionStore
+    ) async throws {
+        let commandCount = fake.commandCount
+        let error = await failure(open)
+        #expect(error?.message.contains("127.0.0.1:\(fake.port)") == true)
+        switch greeting {
+        case .tls:
+            // Nothing was sent that the server could read, the password least of all.
+            #expect(fake.commandCount == commandCount)
+        case .sentinel:
+            #expect(fake.commands("SENTINEL").last?.text(2) == "main")
+        case .cluster:
+            #expect(fake.commands("CLUSTER").last?.text(1) == "SLOTS")
+        }
+    }
+
+    @Test("a server that is not there: the error names it")
+    func unreachable() async throws {
+        try registry.registerRedis()
+        // Nobody listens on the first port.
+        for address in ["127.0.0.1:1", "[::1]:1", "host.invalid:6379"] {
+            let error = await failure { try await registry.makeStore("redis://:5ecret@\(address)") }
+            #expect(error?.code == .unavailable)
+            #expect(error?.message.contains(address) == true)
+            #expect(!everythingShown(of: error as Any).contains(testSecret))
+        }
     }
 
     @Test("D11, D12: warnings reach the log, without values")
@@ -78,8 +140,14 @@ struct RedisProvidersTests {
         try registry.registerRedis()
         let log = InMemoryLogHandler()
         let logger = Logger(label: "test") { _ in log }
-        _ = try await registry.makeStore(provider: "redis", config: "h,100,5ecret,0,4711", logger: logger)
-        _ = try await registry.makeStore("rediss://:5ecret@h?insecure_skip_verify=true", logger: logger)
+        try await FakeRedis.run { fake in
+            let address = "127.0.0.1:\(fake.port)"
+            _ = try await registry.makeStore(provider: "redis", config: "\(address),100,5ecret,0,4711", logger: logger)
+            // It fails, for the server speaks no TLS; warned is before that.
+            _ = await failure {
+                try await registry.makeStore("rediss://:5ecret@\(address)?insecure_skip_verify=true", logger: logger)
+            }
+        }
         let messages = log.entries.map(\.message.description)
         #expect(messages.count == 2)
         #expect(messages.contains { $0.contains("idle_timeout") })
