@@ -89,16 +89,23 @@ public final class SessionExchange: Sendable {
     /// The session, if it is open already or can be opened without asking the store.
     private func sessionAtHand(_ freshness: SessionFreshness) -> Session? {
         guard freshness == .near else { return nil }
+        let (opened, source, policy) = state.withLock { state -> (Session?, RequestSource?, SessionPolicy) in
+            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil else {
+                return (state.session, nil, state.policy)
+            }
+            return (nil, state.source, state.policy)
+        }
+        guard let source else { return opened }
+        // Without the lock: a store and a tracer are other people's code.
+        let candidates = manager.candidates(in: source.request)
+        guard let atHand = manager.openAtHand(candidates) else { return nil }
+        let session = Session(atHand, source: source, manager: manager, policy: policy)
+        let broughtToken = !candidates.isEmpty
         return state.withLock { state in
-            if case .done(let session) = state.loading { return session }
-            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil,
-                let request = state.source?.request
-            else { return nil }
-            let candidates = manager.candidates(in: request)
-            guard let opened = manager.openAtHand(candidates), let source = state.source.take() else { return nil }
-            let session = Session(opened, source: source, manager: manager, policy: state.policy)
+            // Another task of the request may have been quicker.
+            guard case .notYet = state.loading, state.source.take() != nil else { return state.session }
             state.loading = .done(session)
-            state.broughtToken = !candidates.isEmpty
+            state.broughtToken = broughtToken
             state.wasAtHand = true
             return session
         }

@@ -29,11 +29,13 @@ extension SessionManager {
         guard candidates.more.isEmpty, !candidates.sawMalformed else { return nil }
         let now = now
         guard let token = candidates.first else { return SessionState(stored: nil, values: emptyValues(now)) }
-        guard let resident, !telemetry.isTraced else { return nil }
+        guard let resident else { return nil }
         let id = SessionID(token, managerName: namespace)
         guard let record = resident.residentRecord(id, now: now), record.isLive(at: now), record.isPlausible(at: now),
             !record.isForwarder
         else { return nil }
+        // Traces show every opening, also those that take no time.
+        telemetry.startSpan("sessions.load").end(failing: nil)
         return SessionState(
             stored: SessionState.Stored(id: id, token: token, record: record),
             values: record.values(at: now, limits: configuration.limits)

@@ -82,7 +82,7 @@ extension RedisSessionStore: SessionStore {
                 to: RedisKeys.slot(of: id),
                 by: deadline,
                 isRead: false,
-                effect: .none
+                effect: .forget(id)
             )
         } catch {
             throw SessionStoreError(error, isRead: false)
@@ -102,12 +102,12 @@ extension RedisSessionStore: SessionStore {
         now: SessionInstant
     ) async throws(SessionStoreError) -> UpdateOutcome {
         let encoded = record.encoded(for: id)
-        let script = configuration.nearCache == nil ? RedisScript.update : .updateAndTrack
         // A forwarder is what a renewal commits with, and the old token must stay dead.
         let reply = try await run(
-            script,
+            .update,
             on: RedisKeys.slot(of: id),
-            effect: .commit(id, record),
+            // No request is served from a forwarder at hand.
+            effect: record.isForwarder ? .forget(id) : .commit(id, record),
             isSensitive: record.isForwarder,
             capacity: encoded.count + 384
         ) { command in

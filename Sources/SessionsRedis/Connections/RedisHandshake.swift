@@ -50,14 +50,25 @@ struct RedisHandshake: Sendable {
         )
     }
 
-    /// Pushes about keys that this connection has read and somebody else changes.
+    /// Pushes about keys that this connection has read and that are changed: by whomever, for reasons that
+    /// ``NearCachePart`` names, and unless the read was preceded by ``notTracking``.
     mutating func trackReads() {
         var tracking = RESPCommand("CLIENT")
         tracking.append("TRACKING" as StaticString)
         tracking.append("ON" as StaticString)
-        tracking.append("NOLOOP" as StaticString)
+        tracking.append("OPTOUT" as StaticString)
         steps.append(Step(command: tracking, check: Self.refusal))
     }
+
+    /// Keeps the keys that the next command reads out of the server's table. It has room for a million, by default, and a
+    /// walk through all keys would drive out those that are of use.
+    static let notTracking: RESPCommand = {
+        var caching = RESPCommand("CLIENT", capacity: 40)
+        caching.append("CACHING" as StaticString)
+        caching.append("NO" as StaticString)
+        caching.expected = .simple
+        return caching
+    }()
 
     /// Whatever a sentinel said: only a server that says so itself is the primary.
     mutating func demandPrimary() {

@@ -8,6 +8,7 @@ final class RedisServerConnections: RedisServer {
     let name: String
     private let shared: [RedisConnection]
     private let awaiting: RedisConnection
+    private let keys: RedisKeys
 
     /// - Parameters:
     ///   - target: The server. With a near cache, each connection has a part of it.
@@ -21,10 +22,13 @@ final class RedisServerConnections: RedisServer {
         on group: any EventLoopGroup
     ) {
         name = target.name
+        self.keys = keys
+        let counters = cachedCount == nil ? nil : NearCacheCounters()
         shared = (0..<count).map { _ in
             var target = target
-            if let cachedCount {
-                target.cache = NearCachePart(maximumCount: max(1, cachedCount / count), keys: keys)
+            if let cachedCount, let counters {
+                let maximumCount = max(1, cachedCount / count)
+                target.cache = NearCachePart(maximumCount: maximumCount, keys: keys, counters: counters)
                 target.handshake.trackReads()
             }
             return RedisConnection(target, on: group.next())
@@ -46,8 +50,32 @@ final class RedisServerConnections: RedisServer {
         isRead: Bool,
         effect: NearCacheEffect
     ) async throws(RedisFailure) -> RESPValue {
-        try await connection(for: slot)
-            .send(command, deadline: deadline, isCancellable: isRead, effect: effect)
+        let connection = connection(for: slot)
+        guard connection.target.cache != nil else {
+            return try await connection.send(command, deadline: deadline, isCancellable: isRead)
+        }
+        let reply = RedisReply()
+        var group = [RedisConnection.Outgoing(command: command, reply: reply, deadline: deadline, effect: effect)]
+        switch effect {
+        case .none:
+            group.insert(.init(command: RedisHandshake.notTracking, reply: RedisReply(), deadline: deadline), at: 0)
+        case .commit(let id, let record):
+            let effect = NearCacheEffect.confirm(id, record)
+            group.append(.init(command: head(of: id), reply: RedisReply(), deadline: deadline, effect: effect))
+        case .load, .confirm, .forget, .clusterStatus:
+            break
+        }
+        try connection.enqueue(group)
+        return try await RedisConnection.value(of: reply, isCancellable: isRead)
+    }
+
+    private func head(of id: SessionID) -> RESPCommand {
+        var command = RESPCommand("GETRANGE", capacity: 160)
+        command.expected = .bulk
+        keys.appendRecord(id, to: &command)
+        command.append(0)
+        command.append(RedisStoredRecord.headLength - 1)
+        return command
     }
 
     /// Sends two commands with nothing in between.
@@ -93,8 +121,10 @@ final class RedisServerConnections: RedisServer {
         wait.append(max(1, timeout.milliseconds))
         // The record goes out of the cache before anybody can have changed it, and out again when it has been changed:
         // the write comes by another connection, so the server announces it as anybody else's.
+        // Also if it fails: then nobody knows whether it has been changed.
         let cache = connection(for: slot).target.cache
         cache?.forget(effect)
+        defer { cache?.forget(effect) }
         let reply = RedisReply()
         let waited = RedisReply()
         var commands: [RedisConnection.Outgoing] = [
@@ -105,7 +135,6 @@ final class RedisServerConnections: RedisServer {
         try awaiting.enqueue(commands)
         let result = try await RedisConnection.value(of: reply, isCancellable: false)
         let count = await waited.value()
-        cache?.forget(effect)
         guard case .success(.integer(let confirmed)) = count else { return (result, 0) }
         return (result, Int(confirmed))
     }
@@ -114,10 +143,17 @@ final class RedisServerConnections: RedisServer {
         _ commands: [RESPCommand],
         by deadline: NIODeadline
     ) async throws(RedisFailure) -> [Result<RESPValue, RedisFailure>] {
+        let connection = shared[0]
+        let isTracked = connection.target.cache != nil
         let replies = commands.map { _ in RedisReply() }
-        try shared[0].enqueue(
-            zip(commands, replies).map { .init(command: $0, reply: $1, deadline: deadline) }
-        )
+        var group: [RedisConnection.Outgoing] = []
+        for (command, reply) in zip(commands, replies) {
+            if isTracked {
+                group.append(.init(command: RedisHandshake.notTracking, reply: RedisReply(), deadline: deadline))
+            }
+            group.append(.init(command: command, reply: reply, deadline: deadline))
+        }
+        try connection.enqueue(group)
         var results: [Result<RESPValue, RedisFailure>] = []
         for reply in replies { results.append(await reply.value()) }
         return results

@@ -31,6 +31,17 @@ enum RedisStoredRecord {
     /// The deadline that a value begins with; `nil` if it begins with something else.
     static func deadline(_ value: ByteBuffer) -> SessionInstant? { deadline(in: value.readableBytesView) }
 
+    /// How many bytes a value's head has: the deadline, and the body up to the stamp.
+    static let headLength = deadlineLength + SessionRecord.stampByteRange.upperBound
+
+    /// Whether a value with this head is `record`: no other one has its stamp, and a touch moves nothing but the deadline.
+    static func isHead(_ head: ByteBuffer, of record: SessionRecord) -> Bool {
+        guard head.readableBytes == headLength, deadline(head) == record.expiresAt else { return false }
+        return withUnsafeBytes(of: record.stamp.rawValue.littleEndian) { stamp in
+            head.readableBytesView.suffix(stamp.count).elementsEqual(stamp)
+        }
+    }
+
     static func decode(_ buffer: ByteBuffer, id: SessionID) throws(SessionStoreError) -> SessionRecord {
         try decode(buffer.readableBytesView, id: id)
     }

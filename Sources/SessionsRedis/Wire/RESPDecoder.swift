@@ -17,7 +17,7 @@ import NIOCore
 /// protocol allows and no server sends, such as streamed strings, a `+` before a number or a push within an array, ends
 /// the connection as well as plain rubbish does.
 struct RESPDecoder: Sendable {
-    /// What one reply may cost.
+    /// What one reply may cost. All far below 4 GiB, which is what a `ByteBuffer` holds.
     struct Limits: Sendable {
         /// The most bytes of a bulk string.
         var maximumBulkLength = 64 << 20

@@ -1,0 +1,22 @@
+#if Redis
+import Metrics
+
+/// What the near cache tells operators, in swift-metrics.
+///
+/// | metric (counter) | counts |
+/// |---|---|
+/// | `sessions.near_cache.hits` | sessions that were opened without asking a server |
+/// | `sessions.near_cache.misses` | those for which one had to be asked |
+/// | `sessions.near_cache.invalidations` | sessions that were dropped because the server said so, or its connection was lost |
+struct NearCacheCounters: Sendable {
+    private let hits = Counter(label: "sessions.near_cache.hits")
+    private let misses = Counter(label: "sessions.near_cache.misses")
+    private let invalidations = Counter(label: "sessions.near_cache.invalidations")
+
+    func looked(found: Bool) { (found ? hits : misses).increment() }
+
+    func invalidated(_ count: Int) {
+        if count > 0 { invalidations.increment(by: Int64(count)) }
+    }
+}
+#endif
