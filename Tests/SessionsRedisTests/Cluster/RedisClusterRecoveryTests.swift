@@ -203,7 +203,9 @@ struct RedisClusterRecoveryTests {
 
     @Test("A store that is dropped without being shut down closes its connections")
     func dropped() async throws {
-        try await FakeCluster.run({ _, _, _ in nil }) { _, store, nodes in
+        try await FakeCluster.run { _, _, _ in
+            nil
+        } _: { _, store, nodes in
             do {
                 let other = try RedisSessionStore.make(store.configuration, on: .singleton, logger: store.logger)
                 _ = try await other.load(TestUser("a"))

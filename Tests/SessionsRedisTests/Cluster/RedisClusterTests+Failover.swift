@@ -42,7 +42,6 @@ extension RedisClusterTests {
                         }
                     }
                     let recovery = ContinuousClock.now - killed
-                    print("killed: back after \(recovery), \(failureCount) failures \(codes), the longest took \(longest)")
                     #expect(codes.isSubset(of: [.unavailable, .outcomeUnknown]))
                     #expect(recovery < .seconds(15))
                     #expect(longest < .seconds(2))
@@ -86,7 +85,6 @@ extension RedisClusterTests {
                         #expect(try await store.load(elsewhere)?.stamp == elsewhere.record.stamp)
                         return try await store.load(sample)?.stamp == sample.record.stamp
                     }
-                    print("paused: back after \(ContinuousClock.now - start)")
                     #expect(ContinuousClock.now - start < .seconds(15))
                     #expect(try store.cluster.map.owner(of: sample.slot) != victim)
                     // What the one that hangs had vouched for is not served.

@@ -77,7 +77,7 @@ extension RedisClusterTests {
 
         @Test("A node that loses slots to another epoch, or the majority, vouches for nothing")
         func status() throws {
-            let sample = try ClusterSample()
+            let user = TestUser("a")
             let part = NearCachePart(maximumCount: 10, keys: RedisKeys(prefix: "p"))
             func receive(_ value: RESPValue, _ effect: NearCacheEffect) {
                 part.received(value, effect, ticket: part.willSend(effect), sentAt: .now())
@@ -85,12 +85,12 @@ extension RedisClusterTests {
             func status(_ state: String, _ epoch: Int) -> RESPValue {
                 .simple("cluster_state:\(state)\r\ncluster_current_epoch:\(epoch)\r\n")
             }
-            func keep() { receive(.integer(1), .commit(sample.id, sample.record)) }
+            let load = NearCacheEffect.load(user.id)
+            func keep() { receive(.bulk(user.value()), load) }
             // The first answer of a connection comes before all others.
-            let commit = NearCacheEffect.commit(sample.id, sample.record)
-            let ticket = part.willSend(commit)
+            let ticket = part.willSend(load)
             receive(status("ok", 5), .clusterStatus)
-            part.received(.integer(1), commit, ticket: ticket, sentAt: .now())
+            part.received(.bulk(user.value()), load, ticket: ticket, sentAt: .now())
             #expect(part.count == 1)
             receive(status("ok", 5), .clusterStatus)
             #expect(part.count == 1)
@@ -106,15 +106,16 @@ extension RedisClusterTests {
             receive(.error("NOPERM"), .clusterStatus)
             #expect(part.count == 0)
             // What is on its way may have been read before.
-            let late = part.willSend(commit)
+            let late = part.willSend(load)
             receive(status("ok", 7), .clusterStatus)
-            part.received(.integer(1), commit, ticket: late, sentAt: .now())
+            part.received(.bulk(user.value()), load, ticket: late, sentAt: .now())
             #expect(part.count == 0)
         }
 
         @Test("Whoever gets a slot begins with an empty cache")
         func gaining() throws {
-            let sample = try ClusterSample()
+            let user = TestUser("a")
+            let slot = RedisKeys.slot(of: user.id)
             let keys = RedisKeys(prefix: "p")
             let (a, b) = (RedisSessionStore.Address.host("a"), RedisSessionStore.Address.host("b"))
             var nodes = RedisClusterNodes { address in
@@ -125,13 +126,13 @@ extension RedisClusterTests {
             first.give(0...16_383, to: a)
             second.give(0...16_383, to: b)
             _ = nodes.adopt(first)
-            let part = try #require(nodes.connections(for: sample.slot)?.nearCachePart(for: sample.slot))
+            let part = try #require(nodes.connections(for: slot)?.nearCachePart(for: slot))
             func keep() {
-                let effect = NearCacheEffect.commit(sample.id, sample.record)
-                part.received(.integer(1), effect, ticket: part.willSend(effect), sentAt: .now())
+                let load = NearCacheEffect.load(user.id)
+                part.received(.bulk(user.value()), load, ticket: part.willSend(load), sentAt: .now())
             }
             func cached() -> SessionRecord? {
-                nodes.connections(for: sample.slot)?.cachedRecord(sample.id, in: sample.slot, now: ClusterSample.now)
+                nodes.connections(for: slot)?.cachedRecord(user.id, in: slot, now: TestUser.now)
             }
             keep()
             #expect(cached() != nil)
@@ -144,9 +145,9 @@ extension RedisClusterTests {
             #expect(cached() == nil)
             keep()
             // By MOVED, there and back.
-            nodes.move(sample.slot, to: b)
+            nodes.move(slot, to: b)
             #expect(cached() == nil)
-            nodes.move(sample.slot, to: a)
+            nodes.move(slot, to: a)
             #expect(cached() == nil)
         }
     }

@@ -12,12 +12,20 @@ extension RedisClusterTests {
         private func mapCalls(_ cluster: TestCluster) async throws -> Int {
             var sum = 0
             for address in cluster.addresses {
-                sum += try await cluster.statistic("calls", of: "cmdstat_cluster|slots", section: "commandstats", at: address)
+                sum += try await cluster.statistic(
+                    "calls",
+                    of: "cmdstat_cluster|slots",
+                    section: "commandstats",
+                    at: address
+                )
             }
             return sum
         }
 
-        @Test("A wrong map: 1000 commands at once arrive, and the map is asked for a few times at most", .timeLimit(.minutes(1)))
+        @Test(
+            "A wrong map: 1000 commands at once arrive, and the map is asked for a few times at most",
+            .timeLimit(.minutes(1))
+        )
         func wrongMap() async throws {
             try await TestCluster.with { cluster in
                 try await RedisSessionStore.withCluster { store in
@@ -78,7 +86,11 @@ extension RedisClusterTests {
             }
         }
 
-        @Test("A slot on its way: commands follow the keys, and the map stays", .timeLimit(.minutes(1)), arguments: [false, true])
+        @Test(
+            "A slot on its way: commands follow the keys, and the map stays",
+            .timeLimit(.minutes(1)),
+            arguments: [false, true]
+        )
         func asked(isAwaitingReplicas: Bool) async throws {
             try await TestCluster.with { cluster in
                 try await RedisSessionStore.withCluster(nearCache: true) {
@@ -136,7 +148,12 @@ extension RedisClusterTests {
                     try await cluster.beginMoving(slot, from: source, to: destination)
                     try await cluster.moveKeys(of: slot, from: source, to: destination) { $0.hasSuffix(":added") }
                     let refusals = { () async throws -> Int in
-                        try await cluster.statistic("count", of: "errorstat_TRYAGAIN", section: "errorstats", at: source)
+                        try await cluster.statistic(
+                            "count",
+                            of: "errorstat_TRYAGAIN",
+                            section: "errorstats",
+                            at: source
+                        )
                     }
                     let before = try await refusals()
                     async let index = store.index(of: subject, now: now)

@@ -113,7 +113,6 @@ extension RedisClusterTests {
                 sum = (sum.acknowledged + acknowledged, sum.unknown + unknown)
             }
             #expect(sum.acknowledged > 500)
-            print("resharding: \(sum.acknowledged) updates acknowledged, \(sum.unknown) failed")
         }
     }
 }

@@ -7,7 +7,8 @@ import Synchronization
 /// A Cluster of two nodes in this process, of which one has all slots.
 final class FakeCluster: Sendable {
     /// What node 0 or 1 does when a command has come; `nil` for what a healthy one does.
-    typealias Script = @Sendable (_ cluster: FakeCluster, _ node: Int, _ command: FakeRedis.Command) -> [FakeRedis.Step]?
+    typealias Script =
+        @Sendable (_ cluster: FakeCluster, _ node: Int, _ command: FakeRedis.Command) -> [FakeRedis.Step]?
 
     private struct State {
         var ports = [0, 0]
