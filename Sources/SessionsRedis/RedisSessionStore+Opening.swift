@@ -114,6 +114,8 @@ extension RedisSessionStore {
 
 extension RedisSessionStore: ConnectedSessionStore {
     /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
+    ///
+    /// A store that is dropped without it closes its connections as well, but nobody can wait for that.
     public func shutDown() async { await client.shutDown() }
 }
 

@@ -105,6 +105,28 @@ struct RedisConnectionLifeTests {
         }
     }
 
+    @Test("What comes while an attempt fails is no reason for another one before its time")
+    func noneBeforeItsTime() async throws {
+        try await FakeRedis.run { $0.name == "HELLO" ? [.hold] : nil } _: { fake in
+            let connection = fake.connection()
+            let replies = [RedisReply(), RedisReply()]
+            let outgoing = replies.map {
+                RedisConnection.Outgoing(command: get("a"), reply: $0, deadline: .now() + .seconds(10))
+            }
+            try connection.enqueue([outgoing[0]])
+            try await eventually("it connects") { !fake.commands("HELLO").isEmpty }
+            let failure = RedisFailure(.unanswered, "the end of the first attempt")
+            // In this order, with nothing in between: the second is in line and not fetched when the attempt fails.
+            try await connection.eventLoop.submit {
+                try connection.enqueue([outgoing[1]])
+                connection.becomeClosed(RedisChannelHandler(connection, attempt: 1), failure)
+            }.get()
+            for reply in replies { #expect(await reply.value() == .failure(failure.beforeSending)) }
+            #expect(fake.acceptedCount == 1)
+            try await connection.shutDown().get()
+        }
+    }
+
     // MARK: Groups
 
     /// Sends a group while the connection is being opened, which takes until `body` has returned.
@@ -161,16 +183,15 @@ struct RedisConnectionLifeTests {
                 deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(10))
             )
         }
-        let sent = try await send(group) {
-            for reply in replies {
-                guard case .failure(let failure) = await reply.value() else {
-                    Issue.record("a command was executed whose partner was not")
-                    continue
-                }
-                #expect(failure.fate == .notExecuted)
-            }
-        }
+        let sent = try await send(group) { await wait(.milliseconds(200)) }
         #expect(sent == ["last"])
+        for reply in replies {
+            guard case .failure(let failure) = await reply.value() else {
+                Issue.record("a command was executed whose partner was not")
+                continue
+            }
+            #expect(failure.fate == .notExecuted)
+        }
     }
 }
 #endif

@@ -103,7 +103,6 @@ struct RedisSlowServerTests {
                 try await RedisSessionStore.run(fake.configuration()) { store in
                     let end = ContinuousClock.now + .seconds(2)
                     while ContinuousClock.now < end {
-                        // Many at once, since what comes during an attempt must not begin the next.
                         await withTaskGroup(of: Void.self) { group in
                             for _ in 0..<16 {
                                 group.addTask {
