@@ -151,8 +151,11 @@ final class RedisServerConnections: RedisServer {
         return results
     }
 
+    /// The part of the near cache that has a slot's records.
+    func nearCachePart(for slot: RedisSlot) -> NearCachePart? { connection(for: slot).target.cache }
+
     func cachedRecord(_ id: SessionID, in slot: RedisSlot, now: SessionInstant) -> SessionRecord? {
-        connection(for: slot).target.cache?.record(id, now: now)
+        nearCachePart(for: slot)?.record(id, now: now)
     }
 
     /// Empties the near cache.
