@@ -121,7 +121,7 @@ struct RedisConnectionLifeTests {
             // In this order, with nothing in between: the second is in line and not fetched when the attempt fails.
             try await connection.eventLoop.submit {
                 try connection.enqueue([outgoing[1]])
-                connection.becomeClosed(RedisChannelHandler(connection, attempt: 1), failure)
+                connection.becomeClosed(RedisChannelHandler(connection, connection.target, attempt: 1), failure)
             }.get()
             for reply in replies { #expect(await reply.value() == .failure(failure.beforeSending)) }
             #expect(fake.acceptedCount == 1)
