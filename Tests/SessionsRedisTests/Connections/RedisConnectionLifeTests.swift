@@ -107,7 +107,9 @@ struct RedisConnectionLifeTests {
 
     @Test("What comes while an attempt fails is no reason for another one before its time")
     func noneBeforeItsTime() async throws {
-        try await FakeRedis.run { $0.name == "HELLO" ? [.hold] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.hold] : nil
+        } _: { fake in
             let connection = fake.connection()
             let replies = [RedisReply(), RedisReply()]
             let outgoing = replies.map {
@@ -143,7 +145,7 @@ struct RedisConnectionLifeTests {
             try await body()
             fake.release()
             // What is sent later than the group shows that the group was sent or never will be.
-            _ = try await connection.send(get("last"), deadline: .now() + .seconds(10), isCancellable: false)
+            _ = try await connection.send(get("last"), deadline: .now() + .seconds(60), isCancellable: false)
             try await connection.shutDown().get()
             #expect(connection.pendingCount.load(ordering: .relaxed) == 0)
             return fake.commands("GET").map { $0.text(1) }
@@ -154,7 +156,7 @@ struct RedisConnectionLifeTests {
     func partlySettled() async throws {
         let replies = [RedisReply(), RedisReply()]
         let group = zip(["asking", "command"], replies).map {
-            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(10))
+            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(60))
         }
         let sent = try await send(group) { replies[0].settle(.failure(RedisFailure(.cancelled, ""))) }
         #expect(sent == ["asking", "command", "last"])
@@ -165,7 +167,7 @@ struct RedisConnectionLifeTests {
     func settled() async throws {
         let replies = [RedisReply(), RedisReply()]
         let group = zip(["asking", "command"], replies).map {
-            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(10))
+            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(60))
         }
         let sent = try await send(group) {
             for reply in replies { reply.settle(.failure(RedisFailure(.cancelled, ""))) }
@@ -180,7 +182,7 @@ struct RedisConnectionLifeTests {
             RedisConnection.Outgoing(
                 command: get("\($0)"),
                 reply: replies[$0],
-                deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(10))
+                deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(60))
             )
         }
         let sent = try await send(group) { await wait(.milliseconds(200)) }
