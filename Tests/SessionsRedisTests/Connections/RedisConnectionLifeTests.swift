@@ -107,7 +107,9 @@ struct RedisConnectionLifeTests {
 
     @Test("What comes while an attempt fails is no reason for another one before its time")
     func noneBeforeItsTime() async throws {
-        try await FakeRedis.run { $0.name == "HELLO" ? [.hold] : nil } _: { fake in
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.hold] : nil
+        } _: { fake in
             let connection = fake.connection()
             let replies = [RedisReply(), RedisReply()]
             let outgoing = replies.map {
