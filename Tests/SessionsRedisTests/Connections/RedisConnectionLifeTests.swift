@@ -121,7 +121,7 @@ struct RedisConnectionLifeTests {
             // In this order, with nothing in between: the second is in line and not fetched when the attempt fails.
             try await connection.eventLoop.submit {
                 try connection.enqueue([outgoing[1]])
-                connection.becomeClosed(RedisChannelHandler(connection, attempt: 1), failure)
+                connection.becomeClosed(RedisChannelHandler(connection, connection.target, attempt: 1), failure)
             }.get()
             for reply in replies { #expect(await reply.value() == .failure(failure.beforeSending)) }
             #expect(fake.acceptedCount == 1)
@@ -145,7 +145,7 @@ struct RedisConnectionLifeTests {
             try await body()
             fake.release()
             // What is sent later than the group shows that the group was sent or never will be.
-            _ = try await connection.send(get("last"), deadline: .now() + .seconds(10), isCancellable: false)
+            _ = try await connection.send(get("last"), deadline: .now() + .seconds(60), isCancellable: false)
             try await connection.shutDown().get()
             #expect(connection.pendingCount.load(ordering: .relaxed) == 0)
             return fake.commands("GET").map { $0.text(1) }
@@ -156,7 +156,7 @@ struct RedisConnectionLifeTests {
     func partlySettled() async throws {
         let replies = [RedisReply(), RedisReply()]
         let group = zip(["asking", "command"], replies).map {
-            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(10))
+            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(60))
         }
         let sent = try await send(group) { replies[0].settle(.failure(RedisFailure(.cancelled, ""))) }
         #expect(sent == ["asking", "command", "last"])
@@ -167,7 +167,7 @@ struct RedisConnectionLifeTests {
     func settled() async throws {
         let replies = [RedisReply(), RedisReply()]
         let group = zip(["asking", "command"], replies).map {
-            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(10))
+            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(60))
         }
         let sent = try await send(group) {
             for reply in replies { reply.settle(.failure(RedisFailure(.cancelled, ""))) }
@@ -182,7 +182,7 @@ struct RedisConnectionLifeTests {
             RedisConnection.Outgoing(
                 command: get("\($0)"),
                 reply: replies[$0],
-                deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(10))
+                deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(60))
             )
         }
         let sent = try await send(group) { await wait(.milliseconds(200)) }

@@ -27,6 +27,9 @@ enum TestServers {
     static func configuration(_ name: String) throws -> RedisSessionStore.Configuration {
         var configuration = try RedisSessionStore.Configuration(url: StoreURL(value(name)))
         configuration.keyPrefix = uniquePrefix()
+        // A machine that is busy with other tests is no server that hangs; tests of deadlines set their own.
+        configuration.operationTimeout = .seconds(20)
+        configuration.connectTimeout = .seconds(20)
         return configuration
     }
 

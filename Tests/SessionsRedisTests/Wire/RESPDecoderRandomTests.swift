@@ -3,7 +3,8 @@ import NIOCore
 @testable import SessionsRedis
 import Testing
 
-@Suite("What a Redis server might send", .timeLimit(.minutes(5)))
+// One after the other, and with pauses: they take all of a processor, and other tests of this process are about time.
+@Suite("What a Redis server might send", .serialized, .timeLimit(.minutes(5)))
 struct RESPDecoderRandomTests {
     @Test("Any value that is written is read again", arguments: 0..<4)
     func roundTrips(seed: UInt64) {
@@ -18,7 +19,7 @@ struct RESPDecoderRandomTests {
 
     /// 200 000 in all.
     @Test("Bytes that were tampered with have one meaning, however they are cut, or none", arguments: 0..<8)
-    func mutations(seed: UInt64) {
+    func mutations(seed: UInt64) async {
         var random = SplitMix(state: 1000 + seed)
         let limits = RESPDecoder.Limits(
             maximumBulkLength: 40,
@@ -30,6 +31,7 @@ struct RESPDecoderRandomTests {
         var replies = 0
         var failures = 0
         for round in 0..<25_000 {
+            if round % 50 == 0 { await Task.yield() }
             if round % 10 == 0 {
                 valid = (0..<3).flatMap { _ in RESPValue.random(depth: 2, using: &random).wire }
             }
