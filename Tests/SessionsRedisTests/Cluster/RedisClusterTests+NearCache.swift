@@ -26,7 +26,7 @@ extension RedisClusterTests {
             }
         }
 
-        @Test("A slot that moves away, and back after the session has ended", .timeLimit(.minutes(1)))
+        @Test("A slot that moves away, and back after the session has ended", .timeLimit(.minutes(5)))
         func thereAndBack() async throws {
             try await Self.withStores { cluster, store, other in
                 let map = try store.cluster.map
@@ -52,7 +52,7 @@ extension RedisClusterTests {
             }
         }
 
-        @Test("A primary that becomes a replica, and goes on answering", .timeLimit(.minutes(1)))
+        @Test("A primary that becomes a replica, and goes on answering", .timeLimit(.minutes(5)))
         func manualFailover() async throws {
             try await Self.withStores { cluster, store, other in
                 let map = try store.cluster.map
@@ -65,7 +65,7 @@ extension RedisClusterTests {
                 let start = ContinuousClock.now
                 try await other.delete(sample)
                 try await TestCluster.until("the first store has heard of it") { store.resident(sample) == nil }
-                #expect(ContinuousClock.now - start < .seconds(1.5))
+                #expect(ContinuousClock.now - start < .seconds(5))
                 #expect(try await store.load(sample) == nil)
                 #expect(try store.cluster.map.owner(of: sample.slot) == replica)
                 // The connections to the one that has no slots any more are closed after a while.

@@ -57,7 +57,7 @@ extension RedisClusterTests {
 
         @Test(
             "32 tasks, 8 sessions, two servers: no acknowledged update is lost",
-            .timeLimit(.minutes(2)),
+            .timeLimit(.minutes(5)),
             arguments: [false, true]
         )
         func increments(hasNearCache: Bool) async throws {
