@@ -29,7 +29,8 @@ public struct SessionID: Hashable, Sendable {
     /// Takes an id's 32 bytes, as ``withUnsafeBytes(_:)`` shows them; `nil` for any other count.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
-        digest = Array(bytes).withUnsafeBytes { Digest32(copying: $0) }
+        let copy = bytes.withContiguousStorageIfAvailable { Digest32(copying: UnsafeRawBufferPointer($0)) }
+        digest = copy ?? Array(bytes).withUnsafeBytes { Digest32(copying: $0) }
     }
 
     /// Calls `body` with the id's 32 bytes.

@@ -21,7 +21,7 @@ struct RedisSessionStoreIndexTests {
         .timeLimit(.minutes(3))
     )
     func nothingIsLeft() async throws {
-        var configuration = try TestServers.single()
+        var configuration = TestServers.patient(try TestServers.single())
         configuration.sweepInterval = .zero
         let store = try await RedisSessionStore.open(configuration)
         let clock = ManualSessionClock()
@@ -53,7 +53,7 @@ struct RedisSessionStoreIndexTests {
 
     @Test("An entry of a session that ran out goes with a sweep, one that may be a sign-in under way stays")
     func young() async throws {
-        var configuration = try TestServers.single()
+        var configuration = TestServers.patient(try TestServers.single())
         configuration.sweepInterval = .zero
         let store = try await RedisSessionStore.open(configuration)
         let clock = ManualSessionClock()
@@ -72,7 +72,7 @@ struct RedisSessionStoreIndexTests {
 
     @Test("Of servers that share the keys one begins a round of sweeping, once per interval")
     func oneSweeper() async throws {
-        let configuration = try TestServers.single()
+        let configuration = TestServers.patient(try TestServers.single())
         let first = try await RedisSessionStore.open(configuration)
         let second = try await RedisSessionStore.open(configuration)
         let clock = ManualSessionClock()

@@ -39,6 +39,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var readySince = NIODeadline.uptimeNanoseconds(0)
     /// Which of the servers that sentinels have named one after the other this is.
     private var generation: UInt64?
+    /// Whether the connection was left because another server is in use, which says nothing about that one.
+    private(set) var isOutdated = false
     /// Why the connection ends, if it was this side that ended it.
     private var failure: RedisFailure?
 
@@ -278,6 +280,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     @discardableResult
     func leaveIfOutdated() -> Bool {
         guard let generation, generation != target.sentinels?.generation else { return false }
+        isOutdated = true
         // At once, and not when the channel has closed: what waits to be sent can take another connection.
         fail(RedisFailure(.unanswered, "\(target.name) is not the primary any more"))
         return true

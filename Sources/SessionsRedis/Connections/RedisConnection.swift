@@ -242,9 +242,12 @@ final class RedisConnection: Sendable {
             let wasStable = loopState.value.readySince.map { NIODeadline.now() - $0 > .seconds(1) } ?? false
             state.withLock { state in
                 guard case .ready = state.phase else { return }
-                if wasStable { state.failures = 0 }
-                state.phase =
-                    wasStable ? .idle : state.restingPhase(after: failure.beforeSending, upTo: target.longestPause)
+                if wasStable || handler.isOutdated {
+                    state.failures = 0
+                    state.phase = .idle
+                } else {
+                    state.phase = state.restingPhase(after: failure, upTo: target.longestPause)
+                }
             }
             target.cache?.connectionClosed()
         } else {

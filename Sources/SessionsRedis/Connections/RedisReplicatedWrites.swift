@@ -76,7 +76,7 @@ final class RedisReplicatedWrites: Sendable {
         var commands: [RedisConnection.Outgoing] = []
         for write in writes {
             if let first = write.first {
-                commands.append(.init(command: first, reply: RedisReply(), deadline: write.deadline))
+                commands.append(.init(command: first, reply: .unawaited, deadline: write.deadline))
             }
             commands.append(.init(command: write.command, reply: write.reply, deadline: write.deadline))
         }

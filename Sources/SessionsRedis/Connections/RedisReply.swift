@@ -11,6 +11,13 @@ final class RedisReply: Sendable {
         case taken
     }
 
+    /// For commands whose replies nobody waits for, all of them.
+    static let unawaited: RedisReply = {
+        let reply = RedisReply()
+        reply.settle(.success(.null))
+        return reply
+    }()
+
     private let state = Mutex(State.open)
     private let onSettle: (@Sendable (Result<RESPValue, RedisFailure>) -> Void)?
 

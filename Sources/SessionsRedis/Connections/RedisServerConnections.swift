@@ -59,10 +59,10 @@ final class RedisServerConnections: RedisServer {
         var group = [RedisConnection.Outgoing(command: command, reply: reply, deadline: deadline, effect: effect)]
         switch effect {
         case .none:
-            group.insert(.init(command: RedisHandshake.notTracking, reply: RedisReply(), deadline: deadline), at: 0)
+            group.insert(.init(command: RedisHandshake.notTracking, reply: .unawaited, deadline: deadline), at: 0)
         case .commit(let id, let record):
             let effect = NearCacheEffect.confirm(id, record)
-            group.append(.init(command: head(of: id), reply: RedisReply(), deadline: deadline, effect: effect))
+            group.append(.init(command: head(of: id), reply: .unawaited, deadline: deadline, effect: effect))
         case .load, .confirm, .forget, .clusterStatus:
             break
         }
@@ -89,7 +89,7 @@ final class RedisServerConnections: RedisServer {
     ) async throws(RedisFailure) -> RESPValue {
         let reply = RedisReply()
         try connection(for: slot).enqueue([
-            .init(command: first, reply: RedisReply(), deadline: deadline),
+            .init(command: first, reply: .unawaited, deadline: deadline),
             .init(command: command, reply: reply, deadline: deadline, effect: effect),
         ])
         return try await RedisConnection.value(of: reply, isCancellable: false)
@@ -141,7 +141,7 @@ final class RedisServerConnections: RedisServer {
         var group: [RedisConnection.Outgoing] = []
         for (command, reply) in zip(commands, replies) {
             if isTracked {
-                group.append(.init(command: RedisHandshake.notTracking, reply: RedisReply(), deadline: deadline))
+                group.append(.init(command: RedisHandshake.notTracking, reply: .unawaited, deadline: deadline))
             }
             group.append(.init(command: command, reply: reply, deadline: deadline))
         }

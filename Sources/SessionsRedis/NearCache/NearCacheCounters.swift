@@ -9,9 +9,15 @@ import Metrics
 /// | `sessions.near_cache.misses` | those for which one had to be asked |
 /// | `sessions.near_cache.invalidations` | sessions that were dropped because the server said so, or its connection was lost |
 struct NearCacheCounters: Sendable {
-    private let hits = Counter(label: "sessions.near_cache.hits")
-    private let misses = Counter(label: "sessions.near_cache.misses")
-    private let invalidations = Counter(label: "sessions.near_cache.invalidations")
+    private let hits: Counter
+    private let misses: Counter
+    private let invalidations: Counter
+
+    init(factory: any MetricsFactory = MetricsSystem.factory) {
+        hits = Counter(label: "sessions.near_cache.hits", factory: factory)
+        misses = Counter(label: "sessions.near_cache.misses", factory: factory)
+        invalidations = Counter(label: "sessions.near_cache.invalidations", factory: factory)
+    }
 
     func looked(found: Bool) { (found ? hits : misses).increment() }
 

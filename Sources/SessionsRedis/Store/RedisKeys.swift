@@ -57,20 +57,40 @@ struct RedisKeys: Sendable {
 
     /// The session of a record's key; `nil` for every other key.
     func sessionID(inRecordKey key: some Collection<UInt8>) -> SessionID? {
-        digits(in: key, after: recordStart).flatMap { SessionID($0) }
+        // For each message to the near cache, so without a text in between.
+        guard let digits = digits(in: key, after: recordStart) else { return nil }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { bytes in
+            var position = digits.startIndex
+            for index in bytes.indices {
+                let second = digits.index(after: position)
+                guard let high = Self.value(ofDigit: digits[position]), let low = Self.value(ofDigit: digits[second])
+                else { return nil }
+                bytes[index] = high << 4 | low
+                position = digits.index(after: second)
+            }
+            return SessionID(bytes: bytes)
+        }
     }
 
     /// The subject of a sorted set's key; `nil` for every other key.
     func subjectID(inSubjectKey key: some Collection<UInt8>) -> SubjectID? {
-        digits(in: key, after: subjectStart).flatMap { SubjectID($0) }
+        digits(in: key, after: subjectStart).flatMap { SubjectID(String(decoding: $0, as: UTF8.self)) }
     }
 
-    private func digits(in key: some Collection<UInt8>, after start: String) -> String? {
+    /// What looks like 64 digits between `start` and the brace that closes the hash tag.
+    private func digits<Key: Collection<UInt8>>(in key: Key, after start: String) -> Key.SubSequence? {
         guard key.count == start.utf8.count + 65, key.starts(with: start.utf8) else { return nil }
         let rest = key.dropFirst(start.utf8.count)
-        let digits = rest.prefix(64)
-        guard rest.dropFirst(64).elementsEqual("}".utf8) else { return nil }
-        return String(decoding: digits, as: UTF8.self)
+        guard rest.dropFirst(64).first == UInt8(ascii: "}") else { return nil }
+        return rest.prefix(64)
+    }
+
+    private static func value(ofDigit digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
     }
 
     /// A prefix may have characters that mean something in a pattern.

@@ -125,7 +125,7 @@ struct RedisSlowServerTests {
             ("-ERR unknown command 'HELLO'", .misconfigured, "RESP3"), ("-NOPROTO no", .misconfigured, "RESP3"),
             ("-NOAUTH 5ecret", .misconfigured, "password"), ("-WRONGPASS 5ecret", .misconfigured, "password"),
             ("-NOPERM 5ecret", .misconfigured, "ACL"), ("-LOADING 5ecret", .unavailable, "loading"),
-            ("-MASTERDOWN 5ecret", .unavailable, "primary"), ("-DENIED 5ecret", .unavailable, "protected"),
+            ("-MASTERDOWN 5ecret", .unavailable, "primary"), ("-DENIED 5ecret", .misconfigured, "protected"),
             ("-ERR max number of clients reached", .unavailable, "maxclients"),
             ("-ERR 5ecret", .unavailable, "refuses"), ("+OK", .unavailable, "HELLO"), ("*0", .unavailable, "HELLO"),
         ] as [(String, SessionStoreError.Code, String)]

@@ -171,8 +171,8 @@ struct NearCacheConnectionTests {
         }
     }
 
-    @Test("After a commit of which nobody knows whether it happened, nothing is served")
-    func unknown() async throws {
+    @Test("After a change of which nobody knows whether it happened, nothing is served", arguments: [true, false])
+    func unknown(isCommit: Bool) async throws {
         let value = user.value()
         try await FakeRedis.run { command in
             switch command.name {
@@ -185,8 +185,12 @@ struct NearCacheConnectionTests {
                 let old = try #require(try await store.load(user))
                 try await eventually("it is kept") { cached(store) == old }
                 let new = user.record(revision: 2)
-                let code = await failureCode {
-                    try await store.update(new, id: user.id, ifStamp: old.stamp, now: TestUser.now)
+                let code = await failureCode { () async throws in
+                    if isCommit {
+                        _ = try await store.update(new, id: user.id, ifStamp: old.stamp, now: TestUser.now)
+                    } else {
+                        _ = try await store.delete(user.id, ifStamp: old.stamp, now: TestUser.now)
+                    }
                 }
                 #expect(code == .outcomeUnknown)
                 #expect(cached(store) == nil)
