@@ -175,9 +175,9 @@ extension RedisClusterClient {
 
     /// Sees to it that connections to nodes without slots are closed once nothing is on its way to them.
     func scheduleSweep(_ state: inout State) {
-        guard state.sweep == nil, state.nodes.hasIdle else { return }
+        guard state.sweep == nil, let idleSince = state.nodes.idleSince else { return }
         // A client that is dropped meanwhile closes everything by that.
-        state.sweep = eventLoop.scheduleTask(in: idleTimeout) { [weak self] in self?.sweep() }
+        state.sweep = eventLoop.scheduleTask(deadline: idleSince + idleTimeout) { [weak self] in self?.sweep() }
     }
 
     private func sweep() {

@@ -123,7 +123,7 @@ extension RedisClusterTests {
                     try await cluster.finishMoving(moved.slot, from: source, to: destination)
                     for sample in [moved, staying, new] {
                         #expect(try await store.load(sample)?.stamp == sample.record.stamp)
-                        #expect(store.resident(sample)?.stamp == sample.record.stamp)
+                        try await store.untilResident(sample)
                     }
                     #expect(try store.cluster.map.owner(of: moved.slot) == destination)
                     try await cluster.move(moved.slot, from: destination, to: source)

@@ -77,6 +77,15 @@ extension RedisSessionStore {
 
     func resident(_ sample: ClusterSample) -> SessionRecord? { residentRecord(sample.id, now: ClusterSample.now) }
 
+    /// Loads until the near cache has the record: a new epoch of the Cluster, or a busy machine, empties it in between.
+    func untilResident(_ sample: ClusterSample) async throws {
+        try await TestCluster.until("the near cache has the record") {
+            let record = try await load(sample)
+            #expect(record?.stamp == sample.record.stamp)
+            return resident(sample)?.stamp == sample.record.stamp
+        }
+    }
+
     var cluster: RedisClusterClient {
         get throws { try #require(client as? RedisClusterClient) }
     }
