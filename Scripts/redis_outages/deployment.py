@@ -158,6 +158,13 @@ class Deployment:
         os.kill(process, signal.SIGCONT)
         self.paused.discard(process)
 
+    def leave_behind(self, replica, primary, most):
+        """For a while the replica gets nothing: what is acknowledged meanwhile is lost if the primary dies at its end."""
+        self.pause_server(replica)
+        # What is on the way in a connection would still arrive.
+        command(primary, "CLIENT", "KILL", "TYPE", "replica")
+        self.wait(0.1, most)
+
     def close_connections(self, port):
         command(port, "CLIENT", "KILL", "TYPE", "normal")
 
@@ -210,7 +217,7 @@ class Sentinel(Deployment):
     """A primary and a replica, watched over by three sentinels."""
 
     service = "redis-sentinel"
-    faults = ("kill the primary", "pause the primary", "failover by command")
+    faults = ("kill the primary", "kill the primary ahead of its replica", "pause the primary", "failover by command")
 
     def prepare(self):
         self.password = self.variables["SESSIONS_REDIS_SENTINEL_PASSWORD"]
@@ -270,12 +277,22 @@ class Sentinel(Deployment):
             except (OSError, ServerError):
                 pass
 
-    def kill_the_primary(self):
+    def kill_the_primary_ahead_of_its_replica(self):
+        return self.kill_the_primary("kill the primary ahead of its replica")
+
+    def kill_the_primary(self, kind="kill the primary"):
         old = self.primary()
+        [replica] = [port for port in self.nodes if port != old]
+        is_ahead = kind != "kill the primary"
+        if is_ahead:
+            # For less time than it takes the sentinels to give the replica up.
+            self.leave_behind(replica, old, 0.3)
         injected = time.monotonic()
         self.kill_server(old)
+        if is_ahead:
+            self.resume_server(replica)
         new = self.other_primary(old)
-        fault = Fault("kill the primary", injected, time.monotonic(), loses=True)
+        fault = Fault(kind, injected, time.monotonic(), loses=True)
         self.wait(0, 1)
         # Empty, and until the sentinels tell it otherwise, a primary.
         self.restart_server(old)
@@ -311,7 +328,10 @@ class Cluster(Deployment):
     """Three primaries with a replica each."""
 
     service = "redis-cluster"
-    faults = ("kill a primary", "failover by command", "move slots", "pause a primary briefly", "pause a primary")
+    faults = (
+        "kill a primary", "kill a primary ahead of its replica", "failover by command", "move slots",
+        "pause a primary briefly", "pause a primary",
+    )
 
     def prepare(self):
         self.url = self.variables["SESSIONS_REDIS_CLUSTER_URL"]
@@ -367,12 +387,22 @@ class Cluster(Deployment):
     def wait_until_whole(self):
         wait_until("the Cluster is complete", self.is_whole, 40)
 
-    def kill_a_primary(self):
+    def kill_a_primary_ahead_of_its_replica(self):
+        return self.kill_a_primary("kill a primary ahead of its replica")
+
+    def kill_a_primary(self, kind="kill a primary"):
         old = self.random.choice(self.primaries())
+        replica = self.replica_of(old)
+        is_ahead = kind != "kill a primary"
+        if is_ahead:
+            # For less time than it takes the others to give the replica up.
+            self.leave_behind(replica, old, 0.6)
         injected = time.monotonic()
         self.kill_server(old)
+        if is_ahead:
+            self.resume_server(replica)
         wait_until("another node takes over", lambda: self.serves(without=old), 20)
-        fault = Fault("kill a primary", injected, time.monotonic(), loses=True)
+        fault = Fault(kind, injected, time.monotonic(), loses=True)
         self.wait(0, 1)
         self.restart_server(old)
         return fault, f"another one after {fault.healthy - injected:.1f} s"
