@@ -14,6 +14,12 @@ import Testing
 ///         swift test -c release -Xswiftc -enable-testing --filter NearCacheFigures
 @Suite("Figures of the near cache", .serialized, .timeLimit(.minutes(5)))
 struct NearCacheFigures {
+    #if DEBUG
+    private static let scale = 1
+    #else
+    private static let scale = 10
+    #endif
+
     private func report(_ text: String) { print("near cache: \(text)") }
 
     // MARK: Travel
@@ -82,7 +88,7 @@ struct NearCacheFigures {
                 )
             }
             let now = TestUser.now
-            let rounds = 200_000
+            let rounds = 20_000 * Self.scale
             var hits = 0
             let start = ContinuousClock.now
             for round in 0..<rounds where part.record(users[round &* 7919 % count].id, now: now) != nil { hits += 1 }
@@ -94,12 +100,13 @@ struct NearCacheFigures {
 
     // MARK: Memory
 
+    #if os(Linux)
     @Test("How much memory a session takes")
     func memory() throws {
         // Kept, or else the second would use what the first has freed.
         var parts: [NearCachePart] = []
         for byteCount in [200, 2000] {
-            let count = 100_000
+            let count = 10_000 * Self.scale
             let part = NearCachePart(maximumCount: count, keys: RedisKeys(prefix: "sessions"))
             let before = try Self.residentBytes()
             var size = 0
@@ -135,6 +142,8 @@ struct NearCacheFigures {
         return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 
+    #endif
+
     // MARK: Processor time
 
     @Test("What a request costs with a near cache and without", arguments: [false, true])
@@ -153,7 +162,7 @@ struct NearCacheFigures {
             }
             let name = isCached ? "with" : "without"
             for (what, isWriting) in [("reads", false), ("writes", true)] {
-                let rounds = 500
+                let rounds = 200 * Self.scale
                 let server = try await Self.serverTime(store)
                 let own = Self.ownTime()
                 let start = ContinuousClock.now
