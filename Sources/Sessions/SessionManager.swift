@@ -70,7 +70,8 @@ public final class SessionManager: Sendable {
     }
 
     /// Creates a manager over a store that was opened for it.
-    convenience init(owning store: any SessionStore, configuration: Configuration, logger: Logger) throws(SessionError) {
+    convenience init(owning store: any SessionStore, configuration: Configuration, logger: Logger) throws(SessionError)
+    {
         try self.init(
             store: store,
             ownsStore: true,

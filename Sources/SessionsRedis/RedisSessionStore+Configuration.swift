@@ -100,6 +100,10 @@ extension RedisSessionStore {
     }
 
     /// The sentinels, and what they watch.
+    ///
+    /// ``RedisSessionStore/Configuration/tls`` covers the connections to them as well. An ACL user at the sentinels needs
+    /// `+sentinel|get-master-addr-by-name +sentinel|master +sentinel|sentinels`. What a failover may lose is told in
+    /// <doc:Durability>.
     public struct Sentinel: Sendable {
         /// Where they listen; port 26379 is usual. At least one.
         public var addresses: [Address]
@@ -142,7 +146,12 @@ extension RedisSessionStore {
         }
     }
 
-    /// How many replicas must have a sensitive commit.
+    /// How many replicas must have a sensitive commit, which is a renewal or the end of a session, before its caller is told
+    /// that it is done.
+    ///
+    /// If fewer have it in time, the commit stands all the same, for it cannot be taken back, and a warning is logged. While
+    /// too few replicas are there at all, each sensitive commit takes as long as ``timeout``, and at the most twice as long.
+    /// See <doc:Durability>.
     public struct Replication: Hashable, Sendable {
         /// The number of replicas. 1 to 16.
         public var replicas: Int

@@ -37,13 +37,14 @@ extension RedisSessionStore {
         logger: Logger
     ) throws(SessionStoreError) -> RedisSessionStore {
         try configuration.validate()
-        let client = try makeClient(configuration, on: group)
+        let client = try makeClient(configuration, on: group, logger: logger)
         return RedisSessionStore(configuration: configuration, client: client, logger: logger)
     }
 
     private static func makeClient(
         _ configuration: Configuration,
-        on group: MultiThreadedEventLoopGroup
+        on group: MultiThreadedEventLoopGroup,
+        logger: Logger
     ) throws(SessionStoreError) -> any RedisClient {
         let tls = try configuration.tls.map { tls throws(SessionStoreError) in try RedisTLS(tls) }
         switch configuration.topology.wrapped {
@@ -60,8 +61,18 @@ extension RedisSessionStore {
                 target.isClusterNode = true
                 return RedisServerConnections(target, configuration, on: group)
             }
-        case .sentinel:
-            throw SessionStoreError(.unsupported, "not yet")
+        case .sentinel(let sentinel):
+            let directory = SentinelDirectory(
+                sentinel,
+                tls: tls,
+                connectTimeout: TimeAmount(configuration.connectTimeout),
+                logger: logger
+            )
+            var target = RedisTarget(configuration, tls: tls, primaryOf: directory)
+            target.handshake.select(database: configuration.database)
+            let watch = SentinelWatch(directory, target, on: group.next())
+            watch.begin()
+            return RedisSingleClient(RedisServerConnections(target, configuration, on: group), watch: watch)
         }
     }
 
@@ -114,6 +125,8 @@ extension RedisSessionStore {
 
 extension RedisSessionStore: ConnectedSessionStore {
     /// Closes all connections. Whatever is asked of the store afterwards fails with `.shutDown`.
+    ///
+    /// A store that is dropped without it closes its connections as well, but nobody can wait for that.
     public func shutDown() async { await client.shutDown() }
 }
 

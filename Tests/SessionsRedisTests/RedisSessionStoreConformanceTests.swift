@@ -22,6 +22,7 @@ struct RedisSessionStoreConformanceTests {
         _ check: SessionStoreConformance.Check,
         _ configuration: RedisSessionStore.Configuration
     ) async throws {
+        let configuration = TestServers.patient(configuration)
         let store = try await RedisSessionStore.open(configuration)
         let second = try await RedisSessionStore.open(configuration)
         await SessionStoreConformance(store: store, secondStore: second).run(check)

@@ -130,6 +130,8 @@ extension RedisClusterClient {
                 result = .success(try await map(from: source, by: now + share))
                 break
             } catch {
+                // The next time it is asked after the others.
+                state.withLock { $0.nodes.suspect(source) }
                 // That a password is wrong says more than that another node is down.
                 if case .failure(let former) = result, former.isConfiguration { continue }
                 result = .failure(error.beforeSending)
@@ -173,8 +175,9 @@ extension RedisClusterClient {
 
     /// Sees to it that connections to nodes without slots are closed once nothing is on its way to them.
     func scheduleSweep(_ state: inout State) {
-        guard state.sweep == nil, state.nodes.hasIdle else { return }
-        state.sweep = eventLoop.scheduleTask(in: idleTimeout) { self.sweep() }
+        guard state.sweep == nil, let idleSince = state.nodes.idleSince else { return }
+        // A client that is dropped meanwhile closes everything by that.
+        state.sweep = eventLoop.scheduleTask(deadline: idleSince + idleTimeout) { [weak self] in self?.sweep() }
     }
 
     private func sweep() {

@@ -53,7 +53,11 @@ final class RedisClusterClient: RedisClient {
     }
 
     /// What a command is preceded by when it was sent by a node whose slot is on the way elsewhere.
-    private static let asking = RESPCommand("ASKING", capacity: 16)
+    private static let asking: RESPCommand = {
+        var command = RESPCommand("ASKING", capacity: 16)
+        command.expected = .simple
+        return command
+    }()
 
     // MARK: Sending
 
@@ -217,11 +221,13 @@ final class RedisClusterClient: RedisClient {
     private func primaries(by deadline: NIODeadline) async throws(RedisFailure) -> [RedisServerConnections] {
         let (version, isOld) = state.withLock { ($0.nodes.version, !$0.refresh.isRecent(at: .now())) }
         if isOld { try await refresh(since: version, by: deadline) }
-        let (primaries, isComplete) = state.withLock { ($0.nodes.primaries, $0.nodes.map.isComplete) }
-        guard isComplete else {
-            throw RedisFailure(.refused(code: "CLUSTERDOWN"), RedisReplyCode.explanation(of: "CLUSTERDOWN"))
+        return try state.withLock { state throws(RedisFailure) in
+            guard !state.isShutDown else { throw RedisConnection.shutDownFailure }
+            guard state.nodes.map.isComplete else {
+                throw RedisFailure(.refused(code: "CLUSTERDOWN"), RedisReplyCode.explanation(of: "CLUSTERDOWN"))
+            }
+            return state.nodes.primaries
         }
-        return primaries
     }
 
     /// Asks every primary; each must say that all slots are served. While one is down and no replica has taken over,

@@ -64,6 +64,7 @@ extension RedisClusterMap {
     /// Asks a node for its map. All versions know it; `CLUSTER SHARDS`, its successor, only those from 7 on.
     static let command: RESPCommand = {
         var command = RESPCommand("CLUSTER", capacity: 32)
+        command.expected = .array
         command.append("SLOTS" as StaticString)
         return command
     }()

@@ -110,8 +110,8 @@ struct RedisClusterNodes {
 
     // MARK: Leaving
 
-    /// Whether there are nodes without slots.
-    var hasIdle: Bool { known.values.contains { $0.idleSince != nil } }
+    /// Since when there has been a node without slots that nobody has needed.
+    var idleSince: NIODeadline? { known.values.lazy.compactMap(\.idleSince).min() }
 
     /// Takes out the nodes without slots that nobody has needed since `moment`.
     mutating func removeIdle(since moment: NIODeadline) -> [RedisServerConnections] {

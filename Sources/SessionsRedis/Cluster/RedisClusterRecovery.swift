@@ -26,7 +26,7 @@ enum RedisClusterRecovery: Hashable, Sendable {
             }
         case .notExecuted: self = failure.isOverload ? .giveUp : .again(withNewerMap: true)
         case .unanswered: self = isRead ? .again(withNewerMap: true) : .giveUp
-        case .cancelled, .shutDown: self = .giveUp
+        case .misconfigured, .cancelled, .shutDown: self = .giveUp
         }
     }
 

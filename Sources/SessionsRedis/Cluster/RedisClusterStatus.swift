@@ -4,6 +4,7 @@ struct RedisClusterStatus: Hashable, Sendable {
     /// Asks for it.
     static let command: RESPCommand = {
         var command = RESPCommand("CLUSTER", capacity: 32)
+        command.expected = [.simple, .bulk]
         command.append("INFO" as StaticString)
         return command
     }()

@@ -23,7 +23,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     let attempt: UInt64
     private let connection: RedisConnection
-    private var target: RedisTarget { connection.target }
+    /// The server, as it was found this time.
+    private let target: RedisTarget
     private var decoder = RESPDecoder(limits: RedisChannelHandler.limits)
     private var slots = CircularBuffer<Slot>()
     private var context: ChannelHandlerContext?
@@ -34,6 +35,12 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var answerable = 0
     private let timer = RedisTimer()
     private var ping: Scheduled<Void>?
+    private var hasReceived = false
+    private var readySince = NIODeadline.uptimeNanoseconds(0)
+    /// Which of the servers that sentinels have named one after the other this is.
+    private var generation: UInt64?
+    /// Whether the connection was left because another server is in use, which says nothing about that one.
+    private(set) var isOutdated = false
     /// Why the connection ends, if it was this side that ended it.
     private var failure: RedisFailure?
 
@@ -45,10 +52,11 @@ final class RedisChannelHandler: ChannelInboundHandler {
         return limits
     }()
 
-    init(_ connection: RedisConnection, attempt: UInt64) {
+    init(_ connection: RedisConnection, _ target: RedisTarget, attempt: UInt64) {
         self.connection = connection
+        self.target = target
         self.attempt = attempt
-        handshake = connection.target.handshake.steps[...]
+        handshake = target.handshake.steps[...]
     }
 
     // MARK: Opening
@@ -74,6 +82,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func becomeReady(_ context: ChannelHandlerContext) {
+        if let sentinels = target.sentinels, let address = target.address {
+            generation = sentinels.settle(on: address)
+            guard generation != nil else {
+                return fail(RedisFailure(.notExecuted, "the sentinels name another server than \(target.name) by now"))
+            }
+        }
+        readySince = .now()
         // Silence is not freshness: with nothing else to ask, the server is asked whether it is there. Before anything
         // else, so that a Cluster's node has told its state when the first record comes.
         if target.cache != nil { sendPing(context) }
@@ -81,6 +96,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func sendPing(_ context: ChannelHandlerContext) {
+        guard !leaveIfOutdated() else { return }
         if target.isClusterNode {
             // Whatever else it answers: a node that has lost its keys to others goes on answering.
             transmit(RedisClusterStatus.command, effect: .clusterStatus)
@@ -156,13 +172,21 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard failure == nil else { return }
+        hasReceived = true
         decoder.append(unwrapInboundIn(data))
         answerable = slots.count
         do throws(RESPDecoder.Malformed) {
             while failure == nil, let value = try decoder.next() { receive(value, context) }
         } catch {
             // What the bytes that follow belong to cannot be known, so nobody may get any of them.
-            fail(RedisFailure(.unanswered, "\(target.name): \(error)"))
+            fail(
+                handshake.isEmpty
+                    ? RedisFailure(.unanswered, "\(target.name): \(error)")
+                    : RedisFailure(
+                        .misconfigured,
+                        "\(target.name) does not speak as Redis does (\(error)): \(target.encryptionAdvice)"
+                    )
+            )
         }
     }
 
@@ -190,13 +214,27 @@ final class RedisChannelHandler: ChannelInboundHandler {
         target.cache?.received(value, slot.effect, ticket: slot.ticket, sentAt: slot.sentAt)
         if let reply = slot.reply {
             if case .error(let text) = value {
-                connection.settle(reply, .failure(RedisFailure(errorReply: text, server: target.name)))
-                if target.endsConnection(RedisReplyCode.code(of: text)) {
-                    fail(RedisFailure(.unanswered, "\(target.name) is not the primary any more"))
-                }
+                receive(error: text, for: reply)
             } else {
                 connection.settle(reply, .success(value))
             }
+        }
+    }
+
+    private func receive(error text: String, for reply: RedisReply) {
+        let failure = RedisFailure(errorReply: text, server: target.name)
+        let code = failure.code ?? ""
+        if target.endsConnection(code) {
+            let message = "\(target.name) is not the primary any more"
+            connection.settle(reply, .failure(RedisFailure(failure.fate, message)))
+            return fail(RedisFailure(.unanswered, message))
+        }
+        connection.settle(reply, .failure(failure))
+        // Not each time: it may be that all is as it should be but for a replica that is down, and reading goes on.
+        if target.doubtsConnectionOn.contains(code), readySince + .seconds(5) < .now() {
+            fail(
+                RedisFailure(.unanswered, "\(failure.message); the sentinels are asked whether it is still the primary")
+            )
         }
     }
 
@@ -237,6 +275,17 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func close() { fail(RedisFailure(.unanswered, "\(target.name): the connection is not needed any more")) }
 
+    /// Ends the connection if another one is in use with another primary, so that nothing more is sent to this one.
+    /// - Returns: Whether it has ended.
+    @discardableResult
+    func leaveIfOutdated() -> Bool {
+        guard let generation, generation != target.sentinels?.generation else { return false }
+        isOutdated = true
+        // At once, and not when the channel has closed: what waits to be sent can take another connection.
+        fail(RedisFailure(.unanswered, "\(target.name) is not the primary any more"))
+        return true
+    }
+
     func close(failing failure: RedisFailure) -> EventLoopFuture<Void> {
         guard let context else { return connection.eventLoop.makeSucceededVoidFuture() }
         let channel = context.channel
@@ -245,7 +294,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(target.failure(for: error))
+        var failure = target.failure(for: error)
+        // Whatever it is: commands have been sent.
+        if handshake.isEmpty { failure.fate = .unanswered }
+        fail(error is IOError && isUnanswered ? unanswered : failure)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -255,12 +307,20 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { end(context) }
 
+    /// Whether the server has not said a word yet.
+    private var isUnanswered: Bool { !hasReceived && !handshake.isEmpty }
+
+    private var unanswered: RedisFailure {
+        RedisFailure(.notExecuted, "\(target.name) takes the connection and ends it: \(target.encryptionAdvice)")
+    }
+
     private func end(_ context: ChannelHandlerContext) {
         guard self.context != nil else { return }
         self.context = nil
         timer.cancel()
         ping?.cancel()
-        let failure = failure ?? RedisFailure(.unanswered, "\(target.name) closed the connection")
+        let closed = RedisFailure(.unanswered, "\(target.name) closed the connection")
+        let failure = failure ?? (isUnanswered ? unanswered : closed)
         self.failure = failure
         connection.becomeClosed(self, failure)
         let slots = slots

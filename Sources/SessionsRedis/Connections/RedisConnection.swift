@@ -49,6 +49,8 @@ final class RedisConnection: Sendable {
         var attempt: UInt64 = 0
         /// What the present attempt has opened, while its handshake runs.
         var opening: (any Channel)?
+        /// The server that the present attempt connects to, once it is known.
+        var openingName: String?
         var readySince: NIODeadline?
     }
 
@@ -130,6 +132,7 @@ final class RedisConnection: Sendable {
 
     /// On the event loop: takes what is in the outbox and sends it, or opens the connection for it.
     private func fetch() {
+        loopState.value.handler?.leaveIfOutdated()
         let (groups, fetched) = state.withLock { state -> ([[Outgoing]], Fetched) in
             let groups = state.outbox
             state.outbox.removeAll(keepingCapacity: true)
@@ -159,15 +162,22 @@ final class RedisConnection: Sendable {
         loopState.value.waitingTimer.arm(for: due, on: eventLoop) { self.expireWaiting() }
     }
 
+    /// What can be said when time is over and there is no connection yet.
+    private var silence: RedisFailure {
+        let name = loopState.value.openingName ?? target.name
+        guard loopState.value.opening != nil else { return RedisFailure(.notExecuted, "\(name) does not answer") }
+        return RedisFailure(
+            .notExecuted,
+            "\(name) takes the connection and does not answer: it hangs, or, \(target.encryptionAdvice)"
+        )
+    }
+
     private func expireWaiting() {
         let now = NIODeadline.now()
         let waiting = loopState.value.waiting
         loopState.value.waiting = waiting.filter { $0.deadline > now }
         if let due = loopState.value.waiting.map(\.deadline).min() { armWaitingTimer(for: due) }
-        settle(
-            waiting.filter { $0.deadline <= now },
-            RedisFailure(.notExecuted, "\(target.name): no connection was ready in time")
-        )
+        settle(waiting.filter { $0.deadline <= now }, silence)
     }
 
     /// Settles a command that was accepted, and gives its place free.
@@ -189,15 +199,17 @@ final class RedisConnection: Sendable {
     private func connect() {
         loopState.value.attempt += 1
         let attempt = loopState.value.attempt
+        loopState.value.openingName = nil
         loopState.value.attemptTimer.arm(for: .now() + target.connectTimeout, on: eventLoop) {
-            self.fail(attempt, RedisFailure(.notExecuted, "\(self.target.name) does not answer"))
+            self.fail(attempt, self.silence)
         }
-        target.connect(on: eventLoop) { channel in
+        target.connect(on: eventLoop) { channel, target in
             guard self.loopState.value.attempt == attempt, self.isConnecting else {
-                throw RedisFailure(.notExecuted, "\(self.target.name) took too long to connect")
+                throw RedisFailure(.notExecuted, "\(target.name) took too long to connect")
             }
             self.loopState.value.opening = channel
-            let handler = RedisChannelHandler(self, attempt: attempt)
+            self.loopState.value.openingName = target.name
+            let handler = RedisChannelHandler(self, target, attempt: attempt)
             try channel.pipeline.syncOperations.addHandler(handler)
         }.hop(to: eventLoop).whenFailure { error in
             self.fail(attempt, self.target.failure(for: error))
@@ -230,8 +242,12 @@ final class RedisConnection: Sendable {
             let wasStable = loopState.value.readySince.map { NIODeadline.now() - $0 > .seconds(1) } ?? false
             state.withLock { state in
                 guard case .ready = state.phase else { return }
-                if wasStable { state.failures = 0 }
-                state.phase = wasStable ? .idle : state.restingPhase(after: failure.beforeSending)
+                if wasStable || handler.isOutdated {
+                    state.failures = 0
+                    state.phase = .idle
+                } else {
+                    state.phase = state.restingPhase(after: failure, upTo: target.longestPause)
+                }
             }
             target.cache?.connectionClosed()
         } else {
@@ -251,10 +267,11 @@ final class RedisConnection: Sendable {
         guard attempt == loopState.value.attempt else { return }
         let isOver = state.withLock { state in
             guard case .connecting = state.phase else { return false }
-            state.phase = state.restingPhase(after: failure)
+            state.phase = state.restingPhase(after: failure, upTo: target.longestPause)
             return true
         }
         guard isOver else { return }
+        target.sentinels?.attemptFailed()
         abandonAttempt()
         settle(takeWaiting(), failure)
     }
@@ -307,12 +324,15 @@ final class RedisConnection: Sendable {
 }
 
 extension RedisConnection.State {
-    /// The pause before the next attempt: 50 ms doubling to 1 s, and of that a random part between half and all, so
-    /// that the servers of a fleet do not come back all at once.
-    fileprivate mutating func restingPhase(after failure: RedisFailure) -> RedisConnection.Phase {
+    /// The pause before the next attempt: 50 ms doubling up to a limit, and of that a random part between half and all,
+    /// so that the servers of a fleet do not come back all at once.
+    fileprivate mutating func restingPhase(
+        after failure: RedisFailure,
+        upTo limit: TimeAmount
+    ) -> RedisConnection.Phase {
         failures += 1
-        let longest = min(Int64(1_000), Int64(25) << Int64(min(failures, 6)))
-        let pause = TimeAmount.milliseconds(Int64.random(in: longest / 2...longest))
+        let longest = min(limit, .milliseconds(25 << Int64(min(failures, 6))))
+        let pause = TimeAmount.nanoseconds(Int64.random(in: longest.nanoseconds / 2...longest.nanoseconds))
         return .resting(until: .now() + pause, failure.beforeSending)
     }
 }

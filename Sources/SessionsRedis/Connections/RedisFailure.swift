@@ -8,6 +8,8 @@ struct RedisFailure: Error, Hashable, Sendable {
     enum Fate: Hashable, Sendable {
         /// It surely was not executed.
         case notExecuted
+        /// The same, and it stays so until somebody changes the configuration, or the server's.
+        case misconfigured
         /// It was sent, and nobody knows.
         case unanswered
         /// The server refused it, with this word. Scripts and commands of ours are refused before they change anything.
@@ -40,7 +42,10 @@ struct RedisFailure: Error, Hashable, Sendable {
     }
 
     /// Whether somebody has to set something right.
-    var isConfiguration: Bool { code.map { ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO"].contains($0) } ?? false }
+    var isConfiguration: Bool {
+        fate == .misconfigured
+            || code.map { ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "DENIED"].contains($0) } ?? false
+    }
 
     /// The server's word, if it refused the command.
     var code: String? {
@@ -85,12 +90,12 @@ enum RedisReplyCode {
         "WRONGPASS": "the server refuses the user or the password",
         "NOPERM":
             "the server's ACL does not let this user do it: allow the commands and keys that the documentation names",
+        "DENIED": "the server is in protected mode and talks to its own machine only: give it a password",
         "NOREPLICAS": "the server has fewer replicas than it wants for writes",
         "CLUSTERDOWN": "the Cluster does not serve all of its slots now",
         "TRYAGAIN": "the Cluster is moving the key's slot",
         "MOVED": "the server is a node of a Cluster and has other keys: connect with redis-cluster://",
         "ASK": "the Cluster is moving the key's slot",
-        "DENIED": "the server takes no connections from other machines (protected mode)",
         "BUSY": "the server runs a script that does not end",
         "NOPROTO": "the server does not speak RESP3: Redis 6.2 or later, or Valkey, is needed",
         "CROSSSLOT": "keys of one command are in different slots",
@@ -105,6 +110,7 @@ extension SessionStoreError {
         switch failure.fate {
         case .unanswered: self.init(isRead ? .unavailable : .outcomeUnknown, failure.message, cause: failure)
         case .notExecuted: self.init(.unavailable, failure.message, cause: failure)
+        case .misconfigured: self.init(.misconfigured, failure.message, cause: failure)
         case .cancelled: self.init(.cancelled, failure.message, cause: failure)
         case .shutDown: self.init(.shutDown, failure.message, cause: failure)
         case .refused:

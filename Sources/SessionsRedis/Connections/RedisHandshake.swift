@@ -27,7 +27,7 @@ struct RedisHandshake: Sendable {
                 case .error(let text) where text.hasPrefix("ERR unknown command"):
                     return RedisFailure(errorReply: "NOPROTO", server: server)
                 case .error(let text) where text.hasPrefix("ERR max number of clients"):
-                    return RedisFailure(.notExecuted, "\(server) has as many clients as it takes (maxclients)")
+                    return RedisFailure(.notExecuted, "\(server) has as many clients as it may (maxclients)")
                 default:
                     return Self.refusal(reply, server)
                         ?? RedisFailure(.notExecuted, "\(server): the answer to HELLO is none of a Redis server")
@@ -45,7 +45,7 @@ struct RedisHandshake: Sendable {
                 guard case .error(let text) = reply, RedisReplyCode.code(of: text) == "ERR" else {
                     return Self.refusal(reply, server)
                 }
-                return RedisFailure(.notExecuted, "\(server) has no database \(database)")
+                return RedisFailure(.misconfigured, "\(server) has no database \(database)")
             }
         )
     }

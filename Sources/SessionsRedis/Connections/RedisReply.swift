@@ -19,6 +19,12 @@ final class RedisReply: Sendable {
     }()
 
     private let state = Mutex(State.open)
+    private let onSettle: (@Sendable (Result<RESPValue, RedisFailure>) -> Void)?
+
+    /// - Parameter onSettle: Called once, by whoever settles the reply, which may be the event loop.
+    init(onSettle: (@Sendable (Result<RESPValue, RedisFailure>) -> Void)? = nil) {
+        self.onSettle = onSettle
+    }
 
     /// Waits until the reply is settled. To be called once.
     func value() async -> Result<RESPValue, RedisFailure> {
@@ -36,19 +42,29 @@ final class RedisReply: Sendable {
     }
 
     func settle(_ result: Result<RESPValue, RedisFailure>) {
-        let continuation: CheckedContinuation<Result<RESPValue, RedisFailure>, Never>? = state.withLock { state in
+        typealias Waiting = CheckedContinuation<Result<RESPValue, RedisFailure>, Never>
+        let (isFirst, continuation) = state.withLock { state -> (Bool, Waiting?) in
             switch state {
             case .open:
                 state = .settled(result)
-                return nil
+                return (true, nil)
             case .awaited(let continuation):
                 state = .taken
-                return continuation
+                return (true, continuation)
             case .settled, .taken:
-                return nil
+                return (false, nil)
             }
         }
         continuation?.resume(returning: result)
+        if isFirst { onSettle?(result) }
+    }
+
+    /// What the reply was settled with, if nobody has waited for it.
+    var result: Result<RESPValue, RedisFailure>? {
+        state.withLock { state in
+            guard case .settled(let result) = state else { return nil }
+            return result
+        }
     }
 
     /// Whether nobody waits for it any more.

@@ -7,7 +7,7 @@ import Sessions
 final class RedisServerConnections: RedisServer {
     let name: String
     private let shared: [RedisConnection]
-    private let awaiting: RedisConnection
+    private let replicatedWrites: RedisReplicatedWrites
     private let keys: RedisKeys
 
     /// - Parameters:
@@ -33,11 +33,12 @@ final class RedisServerConnections: RedisServer {
             }
             return RedisConnection(target, on: group.next())
         }
-        awaiting = RedisConnection(target, on: group.next())
+        replicatedWrites = RedisReplicatedWrites(RedisConnection(target, on: group.next()))
     }
 
     deinit {
-        for connection in shared + [awaiting] { connection.abandon() }
+        for connection in shared { connection.abandon() }
+        replicatedWrites.abandon()
     }
 
     /// A session's commands all take the same way, so that they stay in order.
@@ -115,28 +116,19 @@ final class RedisServerConnections: RedisServer {
         for timeout: Duration,
         after first: RESPCommand? = nil
     ) async throws(RedisFailure) -> (reply: RESPValue, replicas: Int) {
-        var wait = RESPCommand("WAIT", capacity: 32)
-        wait.expected = .integer
-        wait.append(replicas)
-        wait.append(max(1, timeout.milliseconds))
         // The record goes out of the cache before anybody can have changed it, and out again when it has been changed:
         // the write comes by another connection, so the server announces it as anybody else's.
         // Also if it fails: then nobody knows whether it has been changed.
         let cache = connection(for: slot).target.cache
         cache?.forget(effect)
         defer { cache?.forget(effect) }
-        let reply = RedisReply()
-        let waited = RedisReply()
-        var commands: [RedisConnection.Outgoing] = [
-            .init(command: command, reply: reply, deadline: deadline),
-            .init(command: wait, reply: waited, deadline: deadline),
-        ]
-        if let first { commands.insert(.init(command: first, reply: .unawaited, deadline: deadline), at: 0) }
-        try awaiting.enqueue(commands)
-        let result = try await RedisConnection.value(of: reply, isCancellable: false)
-        let count = await waited.value()
-        guard case .success(.integer(let confirmed)) = count else { return (result, 0) }
-        return (result, Int(confirmed))
+        return try await replicatedWrites.send(
+            command,
+            after: first,
+            by: deadline,
+            awaiting: replicas,
+            for: timeout
+        )
     }
 
     func send(
@@ -159,8 +151,11 @@ final class RedisServerConnections: RedisServer {
         return results
     }
 
+    /// The part of the near cache that has a slot's records.
+    func nearCachePart(for slot: RedisSlot) -> NearCachePart? { connection(for: slot).target.cache }
+
     func cachedRecord(_ id: SessionID, in slot: RedisSlot, now: SessionInstant) -> SessionRecord? {
-        connection(for: slot).target.cache?.record(id, now: now)
+        nearCachePart(for: slot)?.record(id, now: now)
     }
 
     /// Empties the near cache.
@@ -175,8 +170,8 @@ final class RedisServerConnections: RedisServer {
 
     /// Closes all connections; what waits for replies fails, and so does every later command.
     func close(_ failure: RedisFailure = RedisConnection.shutDownFailure) -> EventLoopFuture<Void> {
-        let connections = shared + [awaiting]
-        return .andAllComplete(connections.map { $0.shutDown(failure) }, on: awaiting.eventLoop)
+        let closed = shared.map { $0.shutDown(failure) } + [replicatedWrites.shutDown(failure)]
+        return .andAllComplete(closed, on: shared[0].eventLoop)
     }
 }
 #endif

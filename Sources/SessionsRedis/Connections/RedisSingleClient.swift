@@ -5,9 +5,12 @@ import Sessions
 /// All keys are on one server: a single one, or the primary that sentinels name.
 final class RedisSingleClient: RedisClient {
     private let server: RedisServerConnections
+    private let watch: SentinelWatch?
 
-    init(_ server: RedisServerConnections) {
+    /// - Parameter watch: Looks after a primary that sentinels name, until the client is shut down.
+    init(_ server: RedisServerConnections, watch: SentinelWatch? = nil) {
         self.server = server
+        self.watch = watch
     }
 
     func send(
@@ -53,6 +56,9 @@ final class RedisSingleClient: RedisClient {
         server.cachedRecord(id, in: RedisKeys.slot(of: id), now: now)
     }
 
-    func shutDown() async { await server.shutDown() }
+    func shutDown() async {
+        await watch?.shutDown()
+        await server.shutDown()
+    }
 }
 #endif

@@ -32,7 +32,10 @@ struct RedisTLS: Sendable {
         do {
             context = try NIOSSLContext(configuration: tls)
         } catch {
-            throw SessionStoreError(.misconfigured, "tls: certificate and key do not go together")
+            throw SessionStoreError(
+                .misconfigured,
+                "tls: the key is not the certificate's, or the certificate is not one for TLS"
+            )
         }
         serverName = configuration.serverName
     }
@@ -52,15 +55,47 @@ struct RedisTLS: Sendable {
         try NIOSSLClientHandler(context: context, serverHostname: serverName ?? address.hostName)
     }
 
-    static func explanation(of error: NIOSSLError) -> String {
+    /// Why there is no encrypted connection, and whether that lasts until somebody changes something; `nil` for an error of
+    /// another kind.
+    static func problem(_ error: any Error) -> (text: String, isLasting: Bool)? {
         switch error {
-        case .handshakeFailed:
-            "the certificate is not trusted, or the server speaks no TLS on this port: give cafile if it is a private one"
-        case .unableToValidateCertificate: "the certificate is not for this host"
-        case .uncleanShutdown: "the server closed the connection"
-        default: "\(error)"
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            return (
+                "the server's certificate is for another host: give the name that it bears as serverName (servername in an "
+                    + "address)", true
+            )
+        case NIOSSLError.uncleanShutdown:
+            return ("the server closed the connection", false)
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
+            // The library's reasons are words within a text, which also names files of the machine that built it.
+            let text = "\(error)"
+            if let known = handshakeProblems.first(where: { text.contains($0.word) }) { return (known.problem, true) }
+            let reason = text.split(separator: "OPENSSL_internal:").dropFirst().first?.prefix { $0 != " " }
+            return (reason.map(String.init) ?? "the handshake failed", false)
+        default:
+            return nil
         }
     }
+
+    private static let handshakeProblems: [(word: String, problem: String)] = [
+        (
+            "CERTIFICATE_VERIFY_FAILED",
+            "the server's certificate is not trusted: give its authority's as authorityFile (cafile in an address)"
+        ),
+        ("WRONG_VERSION_NUMBER", noTLS),
+        (
+            "EOF during handshake",
+            "the server closed the connection: if no TLS is spoken on this port, switch it off (redis:)"
+        ),
+        ("ALERT_CERTIFICATE", clientCertificate), ("ALERT_BAD_CERTIFICATE", clientCertificate),
+        ("ALERT_UNSUPPORTED_CERTIFICATE", clientCertificate), ("ALERT_UNKNOWN_CA", clientCertificate),
+        ("ALERT_HANDSHAKE_FAILURE", clientCertificate),
+        ("PROTOCOL_VERSION", "the server has neither TLS 1.2 nor 1.3"),
+    ]
+    private static let noTLS = "no TLS is spoken on this port: switch it off (redis:), or give the port for TLS"
+    private static let clientCertificate =
+        "the server does not accept this client's certificate: give another as certificateFile and keyFile (certfile and "
+        + "keyfile in an address)"
 }
 
 extension RedisSessionStore.Address {

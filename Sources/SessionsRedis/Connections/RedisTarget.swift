@@ -1,7 +1,6 @@
 #if Redis
 import NIOCore
 import NIOPosix
-import NIOSSL
 
 #if canImport(Glibc)
 import Glibc
@@ -22,22 +21,39 @@ struct RedisTarget: Sendable {
     var connectTimeout: TimeAmount = .seconds(1)
     var operationTimeout: TimeAmount = .seconds(1)
     var maximumPendingCommands = 10_000
+    /// The longest pause between two attempts to connect.
+    var longestPause: TimeAmount = .seconds(1)
     /// The error replies after which another server has to be found.
     var endsConnectionOn: Set<String> = []
+    /// The error replies after which another server has to be found if the connection is not quite new.
+    var doubtsConnectionOn: Set<String> = []
+    /// Where the address comes from, if it moves.
+    var sentinels: SentinelDirectory?
+    /// The address, where `sentinels` have named it.
+    var address: RedisSessionStore.Address?
     var cache: NearCachePart?
     /// Whether it may lose keys to other servers while it goes on answering.
     var isClusterNode = false
 
     func endsConnection(_ code: String) -> Bool { endsConnectionOn.contains(code) }
 
+    /// What to look at first where a server takes connections, and cannot be talked to.
+    var encryptionAdvice: String {
+        tls == nil
+            ? "if TLS is spoken on this port, switch it on (rediss:)"
+            : "if no TLS is spoken on this port, switch it off (redis:)"
+    }
+
     /// Opens a channel.
-    /// - Parameter addHandlers: Called on the event loop with the channel that is open. Not before: a host's name may
-    ///   stand for several addresses, and of the channels that try them all but one are dropped.
+    /// - Parameter addHandlers: Called on the event loop with the channel that is open, and the target once more, with a
+    ///   name that tells the address. Not before: a host's name may stand for several addresses, and of the channels that
+    ///   try them all but one are dropped.
     func connect(
         on eventLoop: any EventLoop,
-        _ addHandlers: @escaping @Sendable (any Channel) throws -> Void
+        _ addHandlers: @escaping @Sendable (any Channel, RedisTarget) throws -> Void
     ) -> EventLoopFuture<any Channel> {
         resolve(eventLoop).flatMap { address in
+            let target = self.found(at: address)
             let bootstrap = ClientBootstrap(group: eventLoop)
                 .connectTimeout(connectTimeout)
                 .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -49,25 +65,35 @@ struct RedisTarget: Sendable {
                         if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler(for: address)) }
                     }
                 }
-            let opened =
-                switch address.wrapped {
-                case .host(let host, let port): bootstrap.connect(host: host, port: port)
-                case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+            return address.connect(bootstrap, on: eventLoop)
+                .flatMapErrorThrowing { throw target.failure(for: $0) }
+                .flatMapThrowing { channel in
+                    do {
+                        try addHandlers(channel, target)
+                    } catch {
+                        channel.close(promise: nil)
+                        throw error
+                    }
+                    return channel
                 }
-            return opened.flatMapThrowing { channel in
-                do {
-                    try addHandlers(channel)
-                } catch {
-                    channel.close(promise: nil)
-                    throw error
-                }
-                return channel
-            }
         }
+    }
+
+    /// The target with the address that was found.
+    private func found(at address: RedisSessionStore.Address) -> Self {
+        guard sentinels != nil else { return self }
+        var target = self
+        target.name = "\(name), at \(address),"
+        target.address = address
+        return target
     }
 
     /// Why connecting or reading failed, without anything that was sent.
     func failure(for error: any Error) -> RedisFailure {
+        if let problem = RedisTLS.problem(error) {
+            let fate: RedisFailure.Fate = problem.isLasting ? .misconfigured : .unanswered
+            return RedisFailure(fate, "\(name): TLS failed: \(problem.text)")
+        }
         switch error {
         case let failure as RedisFailure:
             return failure
@@ -79,8 +105,6 @@ struct RedisTarget: Sendable {
             return RedisFailure(.unanswered, "\(name) cannot be reached: \(String(cString: strerror(error.errnoCode)))")
         case ChannelError.connectTimeout:
             return RedisFailure(.notExecuted, "\(name) does not answer")
-        case let error as NIOSSLError:
-            return RedisFailure(.unanswered, "\(name): TLS failed: \(RedisTLS.explanation(of: error))")
         default:
             return RedisFailure(.unanswered, "\(name) cannot be reached (\(type(of: error)))")
         }
@@ -88,6 +112,22 @@ struct RedisTarget: Sendable {
 }
 
 extension RedisSessionStore.Address {
+    fileprivate func connect(
+        _ bootstrap: ClientBootstrap,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
+        switch wrapped {
+        case .unixSocket(let path):
+            return bootstrap.connect(unixDomainSocketPath: path)
+        case .host(let host, let port):
+            // An address that needs no looking up fails with its own error, and not with a list of attempts.
+            guard let address = try? SocketAddress(ipAddress: host, port: port) else {
+                return bootstrap.resolver(RedisHostResolver(on: eventLoop)).connect(host: host, port: port)
+            }
+            return bootstrap.connect(to: address)
+        }
+    }
+
     func resolved(on eventLoop: any EventLoop) -> EventLoopFuture<Self> { eventLoop.makeSucceededFuture(self) }
 }
 #endif

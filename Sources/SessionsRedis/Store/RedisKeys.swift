@@ -125,8 +125,7 @@ struct RedisSlot: Hashable, Sendable {
         self.number = number
     }
 
-    /// Takes one more byte into a checksum.
-    static func step(_ crc: UInt16, _ byte: UInt8) -> UInt16 {
+    private static func step(_ crc: UInt16, _ byte: UInt8) -> UInt16 {
         crc << 8 ^ table[Int(UInt8(truncatingIfNeeded: crc >> 8) ^ byte)]
     }
 

@@ -67,10 +67,22 @@ extension RedisScript {
 
     // MARK: Subjects
 
-    /// Drops entries whose absolute deadline has passed, a hundred at a time.
-    private static let prune = """
+    /// Drops up to a hundred entries whose absolute deadline has passed: a sign-in need not clear up everything.
+    private static let pruneSome = """
         local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
         if #gone > 0 then
+            redis.call('ZREM', KEYS[1], unpack(gone))
+            redis.call('HDEL', KEYS[2], unpack(gone))
+        end
+
+        """
+
+    /// Drops all entries whose absolute deadline has passed; what follows reads all the others in any case. A thousand in
+    /// one command, for there is no room for more arguments than some thousand.
+    private static let pruneAll = """
+        while true do
+            local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
+            if #gone == 0 then break end
             redis.call('ZREM', KEYS[1], unpack(gone))
             redis.call('HDEL', KEYS[2], unpack(gone))
         end
@@ -94,7 +106,7 @@ extension RedisScript {
     static let addToIndex = RedisScript(
         """
         local now = tonumber(ARGV[1])
-        \(prune)if redis.call('ZADD', KEYS[1], 'NX', ARGV[3], ARGV[2]) == 1 then
+        \(pruneSome)if redis.call('ZADD', KEYS[1], 'NX', ARGV[3], ARGV[2]) == 1 then
             redis.call('HSET', KEYS[2], ARGV[2], ARGV[1])
         end
         \(keep)return redis.call('HGET', KEYS[2], 'epoch') or '0'
@@ -115,7 +127,7 @@ extension RedisScript {
     static let index = RedisScript(
         """
         local now = tonumber(ARGV[1])
-        \(prune)return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf'), redis.call('HGETALL', KEYS[2])}
+        \(pruneAll)return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf'), redis.call('HGETALL', KEYS[2])}
         """,
         replies: .array
     )
@@ -125,7 +137,7 @@ extension RedisScript {
     static let raiseEpoch = RedisScript(
         """
         local now = tonumber(ARGV[1])
-        \(prune)local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
+        \(pruneAll)local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
         redis.call('HSET', KEYS[2], 'epoch', string.format('%.0f', math.max(epoch + 1, now)))
         \(keep)return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf'), redis.call('HGETALL', KEYS[2])}
         """,

@@ -4,9 +4,13 @@ public import Sessions
 
 extension RedisSessionStore: EnumerableSessionStore {
     /// Counts by walking through all keys, which takes a second or so for a million of them, but keeps no request waiting.
-    /// While the server's tables grow or shrink the number is about right.
+    ///
+    /// The walk may show a key twice while the server's tables shrink. Of up to a million sessions each is counted once; of
+    /// more the number is about right.
     public func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
         var count = 0
+        // By a part of each id: two of a million that share 64 bits are not to be expected.
+        var counted: Set<UInt64> = []
         var place: RedisScanPlace?
         repeat {
             let deadline = deadline
@@ -14,7 +18,13 @@ extension RedisSessionStore: EnumerableSessionStore {
                 guard let step = try await scan(keys.recordPattern, from: place, count: 1000, by: deadline) else {
                     throw RedisFailure(.notExecuted, "a server went away while sessions were counted: try again")
                 }
-                count += try await livingRecords(step, now: now, by: deadline)
+                for id in try await livingRecords(step, now: now, by: deadline) {
+                    if counted.count < 1_000_000 {
+                        if counted.insert(id.leadingBits).inserted { count += 1 }
+                    } else if !counted.contains(id.leadingBits) {
+                        count += 1
+                    }
+                }
                 place = step.next
             } catch {
                 throw SessionStoreError(error, isRead: true)
@@ -23,25 +33,28 @@ extension RedisSessionStore: EnumerableSessionStore {
         return count
     }
 
-    /// How many of a step's records live; only their deadlines are read.
+    /// Those of a step's records that live; only their deadlines are read.
     private func livingRecords(
         _ step: ScanStep,
         now: SessionInstant,
         by deadline: NIODeadline
-    ) async throws(RedisFailure) -> Int {
-        let records = Set(step.keys.filter { keys.sessionID(inRecordKey: $0.readableBytesView) != nil })
-        let commands = records.map { key in
+    ) async throws(RedisFailure) -> [SessionID] {
+        let ids = step.keys.compactMap { keys.sessionID(inRecordKey: $0.readableBytesView) }
+        guard !ids.isEmpty else { return [] }
+        let commands = ids.map { id in
             var command = RESPCommand("GETRANGE", capacity: 160)
-            command.append(key)
+            keys.appendRecord(id, to: &command)
             command.append(0)
             command.append(RedisStoredRecord.deadlineLength - 1)
             return command
         }
-        guard !commands.isEmpty else { return 0 }
-        return try await step.server.send(commands, by: deadline).count { reply in
+        let replies = try await step.server.send(commands, by: deadline)
+        return zip(ids, replies).compactMap { id, reply in
             // What has moved to another server meanwhile is counted there.
-            guard case .success(.bulk(let digits)) = reply else { return false }
-            return RedisStoredRecord.deadline(digits).map { $0 > now } ?? false
+            guard case .success(.bulk(let digits)) = reply, let deadline = RedisStoredRecord.deadline(digits),
+                deadline > now
+            else { return nil }
+            return id
         }
     }
 
@@ -100,5 +113,10 @@ extension RedisSessionStore: EnumerableSessionStore {
     private static var invalidCursor: SessionStoreError {
         SessionStoreError(.invalidCursor, "this is no cursor of this store; begin the listing again")
     }
+}
+
+extension SessionID {
+    /// 64 bits that tell ids apart among some millions.
+    fileprivate var leadingBits: UInt64 { withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) } }
 }
 #endif

@@ -12,7 +12,7 @@ struct RESPAggregate: Sendable {
     private let kind: Kind
     private(set) var missing: Int
     /// Keys and values of a map in turn.
-    private var elements: [RESPValue] = []
+    private(set) var elements: [RESPValue] = []
 
     init(_ kind: Kind, count: Int) {
         self.kind = kind

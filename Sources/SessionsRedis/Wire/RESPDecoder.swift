@@ -17,7 +17,7 @@ import NIOCore
 /// protocol allows and no server sends, such as streamed strings, a `+` before a number or a push within an array, ends
 /// the connection as well as plain rubbish does.
 struct RESPDecoder: Sendable {
-    /// What one reply may cost.
+    /// What one reply may cost. All far below 4 GiB, which is what a `ByteBuffer` holds.
     struct Limits: Sendable {
         /// The most bytes of a bulk string.
         var maximumBulkLength = 64 << 20
@@ -46,7 +46,7 @@ struct RESPDecoder: Sendable {
 
     private let limits: Limits
     /// What was not decoded yet.
-    private var buffer = ByteBuffer()
+    private(set) var buffer = ByteBuffer()
     /// Whether `buffer` was joined here and nothing else refers to its memory, so that it can grow in place.
     private var isOwned = false
     /// How many of the buffer's first bytes are known to hold no end of the line that begins there.
@@ -54,7 +54,7 @@ struct RESPDecoder: Sendable {
     /// The string whose header was read and whose bytes are still to come.
     private var body: RESPHeader.Body?
     /// The aggregates that are not complete yet, outermost first.
-    private var stack: [RESPAggregate] = []
+    private(set) var stack: [RESPAggregate] = []
     private var replyLength = 0
     private var elementCount = 0
     private var failure: Malformed?

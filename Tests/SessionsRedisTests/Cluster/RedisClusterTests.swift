@@ -9,14 +9,14 @@ import Testing
 struct RedisClusterTests {
     @Suite("Conforms")
     struct Conformance {
-        @Test("On a Cluster", .timeLimit(.minutes(2)), arguments: SessionStoreConformance.Check.allCases)
+        @Test("On a Cluster", .timeLimit(.minutes(5)), arguments: SessionStoreConformance.Check.allCases)
         func cluster(_ check: SessionStoreConformance.Check) async throws {
             try await run(check, try TestServers.cluster())
         }
 
         @Test(
             "On a Cluster, with a near cache",
-            .timeLimit(.minutes(2)),
+            .timeLimit(.minutes(5)),
             arguments: SessionStoreConformance.Check.allCases
         )
         func nearCache(_ check: SessionStoreConformance.Check) async throws {

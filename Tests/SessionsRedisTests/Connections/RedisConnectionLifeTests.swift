@@ -105,6 +105,30 @@ struct RedisConnectionLifeTests {
         }
     }
 
+    @Test("What comes while an attempt fails is no reason for another one before its time")
+    func noneBeforeItsTime() async throws {
+        try await FakeRedis.run {
+            $0.name == "HELLO" ? [.hold] : nil
+        } _: { fake in
+            let connection = fake.connection()
+            let replies = [RedisReply(), RedisReply()]
+            let outgoing = replies.map {
+                RedisConnection.Outgoing(command: get("a"), reply: $0, deadline: .now() + .seconds(10))
+            }
+            try connection.enqueue([outgoing[0]])
+            try await eventually("it connects") { !fake.commands("HELLO").isEmpty }
+            let failure = RedisFailure(.unanswered, "the end of the first attempt")
+            // In this order, with nothing in between: the second is in line and not fetched when the attempt fails.
+            try await connection.eventLoop.submit {
+                try connection.enqueue([outgoing[1]])
+                connection.becomeClosed(RedisChannelHandler(connection, connection.target, attempt: 1), failure)
+            }.get()
+            for reply in replies { #expect(await reply.value() == .failure(failure.beforeSending)) }
+            #expect(fake.acceptedCount == 1)
+            try await connection.shutDown().get()
+        }
+    }
+
     // MARK: Groups
 
     /// Sends a group while the connection is being opened, which takes until `body` has returned.
@@ -121,7 +145,7 @@ struct RedisConnectionLifeTests {
             try await body()
             fake.release()
             // What is sent later than the group shows that the group was sent or never will be.
-            _ = try await connection.send(get("last"), deadline: .now() + .seconds(10), isCancellable: false)
+            _ = try await connection.send(get("last"), deadline: .now() + .seconds(60), isCancellable: false)
             try await connection.shutDown().get()
             #expect(connection.pendingCount.load(ordering: .relaxed) == 0)
             return fake.commands("GET").map { $0.text(1) }
@@ -132,7 +156,7 @@ struct RedisConnectionLifeTests {
     func partlySettled() async throws {
         let replies = [RedisReply(), RedisReply()]
         let group = zip(["asking", "command"], replies).map {
-            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(10))
+            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(60))
         }
         let sent = try await send(group) { replies[0].settle(.failure(RedisFailure(.cancelled, ""))) }
         #expect(sent == ["asking", "command", "last"])
@@ -143,7 +167,7 @@ struct RedisConnectionLifeTests {
     func settled() async throws {
         let replies = [RedisReply(), RedisReply()]
         let group = zip(["asking", "command"], replies).map {
-            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(10))
+            RedisConnection.Outgoing(command: get($0), reply: $1, deadline: .now() + .seconds(60))
         }
         let sent = try await send(group) {
             for reply in replies { reply.settle(.failure(RedisFailure(.cancelled, ""))) }
@@ -158,19 +182,18 @@ struct RedisConnectionLifeTests {
             RedisConnection.Outgoing(
                 command: get("\($0)"),
                 reply: replies[$0],
-                deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(10))
+                deadline: .now() + ($0 == late ? .milliseconds(20) : .seconds(60))
             )
         }
-        let sent = try await send(group) {
-            for reply in replies {
-                guard case .failure(let failure) = await reply.value() else {
-                    Issue.record("a command was executed whose partner was not")
-                    continue
-                }
-                #expect(failure.fate == .notExecuted)
-            }
-        }
+        let sent = try await send(group) { await wait(.milliseconds(200)) }
         #expect(sent == ["last"])
+        for reply in replies {
+            guard case .failure(let failure) = await reply.value() else {
+                Issue.record("a command was executed whose partner was not")
+                continue
+            }
+            #expect(failure.fate == .notExecuted)
+        }
     }
 }
 #endif

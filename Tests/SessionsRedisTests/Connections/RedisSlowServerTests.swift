@@ -103,7 +103,6 @@ struct RedisSlowServerTests {
                 try await RedisSessionStore.run(fake.configuration()) { store in
                     let end = ContinuousClock.now + .seconds(2)
                     while ContinuousClock.now < end {
-                        // Many at once, since what comes during an attempt must not begin the next.
                         await withTaskGroup(of: Void.self) { group in
                             for _ in 0..<16 {
                                 group.addTask {
@@ -126,7 +125,7 @@ struct RedisSlowServerTests {
             ("-ERR unknown command 'HELLO'", .misconfigured, "RESP3"), ("-NOPROTO no", .misconfigured, "RESP3"),
             ("-NOAUTH 5ecret", .misconfigured, "password"), ("-WRONGPASS 5ecret", .misconfigured, "password"),
             ("-NOPERM 5ecret", .misconfigured, "ACL"), ("-LOADING 5ecret", .unavailable, "loading"),
-            ("-MASTERDOWN 5ecret", .unavailable, "primary"), ("-DENIED 5ecret", .unavailable, "protected"),
+            ("-MASTERDOWN 5ecret", .unavailable, "primary"), ("-DENIED 5ecret", .misconfigured, "protected"),
             ("-ERR max number of clients reached", .unavailable, "maxclients"),
             ("-ERR 5ecret", .unavailable, "refuses"), ("+OK", .unavailable, "HELLO"), ("*0", .unavailable, "HELLO"),
         ] as [(String, SessionStoreError.Code, String)]

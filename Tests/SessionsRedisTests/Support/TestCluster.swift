@@ -12,6 +12,8 @@ import Testing
 final class TestCluster: Sendable {
     typealias Address = RedisSessionStore.Address
 
+    static var eventLoops: MultiThreadedEventLoopGroup { .singleton }
+
     let addresses: [Address]
     private let nodes: [Address: RedisConnection]
 
@@ -133,6 +135,52 @@ final class TestCluster: Sendable {
         try await beginMoving(slot, from: source, to: destination)
         try await moveKeys(of: slot, from: source, to: destination)
         try await finishMoving(slot, from: source, to: destination)
+    }
+
+    // MARK: Ending nodes
+
+    /// Has the replica of a primary take its place, in agreement with it.
+    func failOver(_ primary: Address) async throws -> Address {
+        let replica = try await replica(of: primary)
+        try await send("CLUSTER", "FAILOVER", to: replica)
+        try await Self.until("the replica has taken over") {
+            try await self.text("INFO", "replication", from: replica).contains("role:master")
+        }
+        return replica
+    }
+
+    private func replica(of primary: Address) async throws -> Address {
+        let id = try await id(of: primary)
+        for address in addresses where address != primary {
+            // Of each node: id, address, flags, and the id of its primary.
+            let nodes = try await text("CLUSTER", "NODES", from: address).split(whereSeparator: \.isNewline)
+            let fields = nodes.first { $0.contains("myself") }?.split(separator: " ") ?? []
+            if fields.count > 3, fields[3] == id { return address }
+        }
+        throw TestServers.Missing(name: "a replica of \(primary)")
+    }
+
+    /// Waits until a primary's replica has all that it has.
+    func untilReplicated(_ primary: Address) async throws {
+        #expect(try await send("WAIT", "1", "4000", to: primary) == .integer(1))
+    }
+
+    /// Starts an ended node again.
+    func restart(_ address: Address) async throws {
+        guard case .host(_, let port) = address.wrapped else { return }
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let process = Process()
+        process.executableURL = root.appending(path: "Scripts/services")
+        process.arguments = ["restart", "\(port)"]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        let status = try await withCheckedThrowingContinuation {
+            (continuation: CheckedContinuation<Int32, any Error>) in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        #expect(status == 0)
     }
 
     // MARK: Waiting

@@ -8,7 +8,7 @@ final class UnreliableProxy: Sendable {
     fileprivate struct State {
         var connections: [Int: any Channel] = [:]
         var acceptedCount = 0
-        /// The connections on which nothing comes back any more.
+        /// The connections on which nothing gets through any more.
         var silenced: Set<Int> = []
     }
 
@@ -99,14 +99,14 @@ final class UnreliableProxy: Sendable {
         for channel in shared.state.withLock({ Array($0.connections.values) }) { channel.close(promise: nil) }
     }
 
-    /// From now on nothing comes back on one connection, whichever. It stays open.
+    /// From now on nothing gets through on one connection, whichever. It stays open.
     func silenceOne() {
         shared.state.withLock { state in
             if let number = state.connections.keys.randomElement() { state.silenced.insert(number) }
         }
     }
 
-    /// From now on nothing comes back on the connections that are open.
+    /// From now on nothing gets through on the connections that are open, not even their end.
     func silenceAll() { shared.state.withLock { $0.silenced.formUnion($0.connections.keys) } }
 }
 
@@ -139,19 +139,20 @@ private final class ProxyHalf: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        other?.context?.close(promise: nil)
+        if !(isFromServer && isSilenced) { other?.context?.close(promise: nil) }
         context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
-        if isFromServer, shared.state.withLock({ $0.silenced.contains(number) }) { return }
-        guard let other else { return }
+        guard let other, !isSilenced else { return }
         guard shared.delay.upperBound > 0 else { return other.write(buffer) }
         // Never earlier than what came before: tasks with the same deadline run in the order of their making.
         due = max(due, .now() + .microseconds(.random(in: shared.delay)))
         context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { other.write(buffer) }
     }
+
+    private var isSilenced: Bool { shared.state.withLock { $0.silenced.contains(number) } }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 

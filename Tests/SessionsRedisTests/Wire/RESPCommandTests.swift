@@ -43,5 +43,63 @@ struct RESPCommandTests {
         bytes += Array("\r\n$2\r\nxy\r\n$0\r\n\r\n".utf8)
         #expect(Array(buffer: command.encoded) == bytes)
     }
+
+    @Test("No bytes of an argument end it, begin another or add a command")
+    func smuggling() throws {
+        var random = SplitMix(state: 3)
+        let attacks = ["\r\n", "\r\n*1\r\n$8\r\nFLUSHALL\r\n", "$-1\r\n", "\0", ""].map { Array($0.utf8) }
+        for count in [0, 1, 8, 9, 98, 99, 998, 999, 9_999] {
+            var command = RESPCommand("SET")
+            var expected = [RESPValue.bulk(ByteBuffer(string: "SET"))]
+            for _ in 0..<count {
+                let noise = (0..<Int.random(in: 0...9, using: &random)).map { _ in
+                    UInt8.random(in: 0...255, using: &random)
+                }
+                let argument = noise + (attacks.randomElement(using: &random) ?? []) + noise
+                command.append(argument)
+                expected.append(.bulk(ByteBuffer(bytes: argument)))
+            }
+            #expect(command.argumentCount == count + 1)
+            let outcome = RESPOutcome.whole(Array(buffer: command.encoded))
+            #expect(outcome.failure == nil)
+            #expect(outcome.replies == [.array(expected)])
+        }
+    }
+
+    @Test("A command that was taken does not change with the next argument")
+    func value() {
+        var command = RESPCommand("WAIT")
+        command.append(1)
+        let taken = command.encoded
+        command.append(-250)
+        #expect(String(buffer: taken) == "*2\r\n$4\r\nWAIT\r\n$1\r\n1\r\n")
+        #expect(text(command) == "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n-250\r\n")
+    }
+
+    @Test(
+        "A moment has 16 digits, whatever it is",
+        arguments: [
+            (.distantPast, "0000000000000000"),
+            (SessionInstant(millisecondsSince1970: -1), "0000000000000000"),
+            (SessionInstant(millisecondsSince1970: 0), "0000000000000000"),
+            (SessionInstant(millisecondsSince1970: 9_999_999_999_999_999), "9999999999999999"),
+            (SessionInstant(millisecondsSince1970: 10_000_000_000_000_000), "9999999999999999"),
+            (.distantFuture, "9999999999999999"),
+        ] as [(SessionInstant, String)]
+    )
+    func instants(instant: SessionInstant, digits: String) {
+        var command = RESPCommand("GET")
+        command.append(instant)
+        #expect(text(command) == "*2\r\n$3\r\nGET\r\n$16\r\n\(digits)\r\n")
+    }
+
+    @Test("Arguments are not shown: they may be passwords and sessions")
+    func redaction() {
+        var command = RESPCommand("AUTH")
+        command.append("hunter2" as String)
+        #expect("\(command)" == "AUTH with 1 arguments")
+        for shown in ["\(command)", String(reflecting: command)] { #expect(!shown.contains("hunter2")) }
+        #expect(Mirror(reflecting: command).children.isEmpty)
+    }
 }
 #endif

@@ -1,0 +1,430 @@
+"""Shows every check a history that it must object to, and some that it must not."""
+from redis_outages.history import Fault, History, Operation, check, longest_answer, recovery
+
+
+class Story:
+    """A history in the making: one request every 0.1 seconds, unless told otherwise. Process 1 has a near cache."""
+
+    def __init__(self, *faults):
+        self.history = History(near=[1])
+        self.history.faults = list(faults)
+        self.clock = 0.0
+        self.token = None
+        self.last_token = 0
+
+    def tell(self, kind, after=0.1, takes=0.01, status=200, user="ada", session=1, **more):
+        self.clock += after
+        token = more.pop("token", self.token)
+        operation = Operation(kind, user, session, token, invoked=self.clock, answered=self.clock + takes, status=status, **more)
+        operation.retry_after = more.get("retry_after", status == 503)
+        self.history.add(operation)
+        return operation
+
+    def fresh_token(self):
+        self.last_token += 1
+        return f"token {self.last_token}"
+
+    def append(self, value, number, **more):
+        """The first one makes the session."""
+        if self.token is None and "token" not in more:
+            operation = self.tell("append", value=value, number=number, new_token=self.fresh_token(), cookies=1, **more)
+            self.token = operation.new_token
+            return operation
+        return self.tell("append", value=value, number=number, **more)
+
+    def increment(self, number, **more):
+        return self.tell("increment", number=number, **more)
+
+    def values(self, *items, number=None, **more):
+        return self.tell("values", items=items, number=number, **more)
+
+    def renew(self, kind="renew", **more):
+        operation = self.tell(kind, new_token=self.fresh_token(), cookies=1, **more)
+        self.token = operation.new_token
+        return operation
+
+
+stories = []
+
+
+def story(*kinds, lost=(0, 0, 0, 0), faults=()):
+    """What the checks must find in it, each kind once, and how many appends, increments, sessions and ends are lost."""
+    def add(function):
+        stories.append((function, sorted(kinds), lost, faults))
+        return function
+    return add
+
+
+FAILOVER = Fault("failover", 10.0, 11.0, loses=True, splits=True)
+OUTAGE = Fault("pause", 10.0, 11.0)
+HANG = Fault("pause", 10.0, 12.5, silent=(10.0, 12.5))
+
+
+@story()
+def a_good_life(s):
+    s.append("a1", 1)
+    s.append("a2", 2)
+    s.renew("login")
+    s.tell("session", exists=True, subject="ada", id="i1")
+    s.tell("sessions", ids=("i1",))
+    s.increment(1)
+    s.values("a1", "a2", number=1)
+    # Process 1 may be a second behind.
+    s.append("a3", 3)
+    s.values("a1", "a2", number=1, process=1)
+    s.values("a1", "a2", "a3", number=1, process=1, after=1.2)
+    old = s.token
+    s.renew()
+    s.values("a1", "a2", "a3", number=1, token=old, process=1)
+    s.values(token=old)
+    s.append("a4", 4, token=old, status=409)
+    s.tell("logout", status=204, cookies=1)
+    s.tell("session", exists=False)
+    s.append("a5", 1, new_token="token 99", cookies=1, token=s.token)
+    s.tell("plain", session=None)
+
+
+@story(faults=[OUTAGE])
+def a_good_outage(s):
+    s.append("a1", 1)
+    s.append("a2", None, after=9.5, status=503, takes=1)
+    s.values(status=503, after=1)
+    s.append("a3", 3, after=0.6)
+    s.values("a1", "a2", "a3")
+    # A renewal of which nobody knows: the session may be gone for its user.
+    s.tell("renew", status=503)
+    s.tell("session", exists=False)
+    s.append("a4", None, status=409)
+
+
+@story("missing")
+def a_lost_append(s):
+    s.append("a1", 1)
+    s.append("a2", 2)
+    s.values("a1")
+
+
+@story("missing")
+def a_lost_increment(s):
+    s.append("a1", 1)
+    s.increment(1)
+    s.increment(2)
+    s.values("a1", number=1)
+
+
+@story("missing")
+def a_number_given_out_twice(s):
+    s.append("a1", 1)
+    s.increment(1)
+    s.increment(1)
+
+
+@story("missing", faults=[FAILOVER])
+def lost_long_before_a_failover(s):
+    s.append("a1", 1)
+    s.append("a2", 2, after=6)
+    s.values("a1", after=6)
+
+
+@story("missing", faults=[FAILOVER])
+def lost_long_after_a_failover(s):
+    s.append("a1", 1)
+    s.append("a2", 2, after=13)
+    s.values("a1", after=6)
+
+
+@story(faults=[FAILOVER], lost=(1, 1, 0, 0))
+def lost_by_a_failover(s):
+    s.append("a1", 1)
+    s.append("a2", 2, after=8)
+    s.increment(1)
+    s.values("a1", after=4)
+
+
+@story("stale")
+def a_stale_read(s):
+    s.append("a1", 1)
+    s.append("a2", 2)
+    s.values("a1")
+    s.values("a1", "a2")
+
+
+@story("stale")
+def a_near_cache_that_is_too_old(s):
+    s.append("a1", 1)
+    s.append("a2", 2)
+    s.values("a1", after=1.2, process=1)
+    s.values("a1", "a2", process=1)
+
+
+@story("stale", faults=[FAILOVER])
+def a_stale_read_long_after_a_failover(s):
+    s.append("a1", 1)
+    s.append("a2", 2)
+    s.values("a1", after=15)
+    s.values("a1", "a2")
+
+
+@story("twice", faults=[OUTAGE])
+def an_item_twice(s):
+    s.append("a1", 1)
+    s.append("a2", None, status=503, after=9.9)
+    s.append("a3", 3)
+    s.values("a1", "a2", "a2", "a3")
+
+
+@story("twice")
+def a_count_too_many(s):
+    s.append("a1", 1)
+    s.increment(1)
+    s.values("a1", number=2)
+
+
+@story("twice")
+def a_count_too_many_in_the_answer(s):
+    s.append("a1", 1)
+    s.increment(2)
+
+
+@story("refused")
+def refused_but_done(s):
+    s.append("a1", 1)
+    old = s.token
+    s.renew()
+    s.append("a2", None, status=409, token=old)
+    s.values("a1", "a2")
+
+
+@story("cross-talk")
+def the_items_of_somebody_else(s):
+    s.append("a1", 1)
+    s.append("b1", 1, user="bob", session=2, token=None, new_token="token 99", cookies=1)
+    s.values("a1", "b1")
+
+
+@story("cross-talk")
+def the_subject_of_somebody_else(s):
+    s.append("a1", 1)
+    s.tell("session", exists=True, subject="bob", id="i1")
+
+
+@story("cross-talk")
+def the_id_of_somebody_else(s):
+    s.append("a1", 1)
+    s.tell("session", exists=True, id="i1")
+    s.tell("session", exists=True, id="i1", user="bob", session=2, token="token 99")
+
+
+@story("cross-talk")
+def a_list_with_somebody_elses(s):
+    s.append("a1", 1)
+    s.renew("login")
+    s.tell("session", exists=True, id="i1", subject="ada")
+    s.tell("sessions", ids=("i1",), user="bob", session=2, token="token 99")
+
+
+@story("cross-talk")
+def one_token_for_two(s):
+    s.append("a1", 1)
+    s.append("b1", 1, user="bob", session=2, token=None, new_token=s.token, cookies=1)
+
+
+@story("came back")
+def back_after_logout(s):
+    s.append("a1", 1)
+    s.tell("logout", status=204)
+    s.tell("session", exists=True)
+
+
+@story("came back")
+def back_after_logout_in_a_near_cache(s):
+    s.append("a1", 1)
+    s.tell("logout", status=204)
+    s.tell("session", exists=True, process=1, after=1.2)
+
+
+@story("came back")
+def an_old_token_reads(s):
+    s.append("a1", 1)
+    old = s.token
+    s.renew()
+    s.values("a1", token=old)
+
+
+@story("came back")
+def an_old_token_writes(s):
+    s.append("a1", 1)
+    old = s.token
+    s.renew()
+    s.append("a2", 2, token=old)
+
+
+@story(faults=[FAILOVER], lost=(0, 0, 0, 1))
+def back_by_a_failover(s):
+    s.append("a1", 1)
+    s.tell("logout", status=204, after=9)
+    s.tell("session", exists=True, after=3)
+
+
+@story("logged out", faults=[OUTAGE])
+def logged_out_by_an_outage(s):
+    s.append("a1", 1)
+    s.values(status=503, after=10)
+    s.tell("session", exists=False, after=2)
+
+
+@story("logged out", faults=[OUTAGE])
+def nothing_left_after_an_outage(s):
+    s.append("a1", 1)
+    s.values(status=503, after=10)
+    s.values(after=2)
+
+
+@story("logged out", faults=[OUTAGE])
+def another_session_instead(s):
+    s.append("a1", 1)
+    s.append("a2", 1, after=11, new_token="token 99", cookies=1, token=s.token)
+
+
+@story("logged out")
+def a_refusal_without_a_reason(s):
+    s.append("a1", 1)
+    s.append("a2", None, status=409)
+
+
+@story("logged out")
+def the_subject_is_gone(s):
+    s.append("a1", 1)
+    s.renew("login")
+    s.tell("session", exists=True, id="i1")
+
+
+@story("logged out", faults=[OUTAGE])
+def an_unknown_end_that_was_none(s):
+    s.append("a1", 1)
+    s.tell("logout", status=503, after=10)
+    s.append("a2", 2)
+    s.values()
+
+
+@story("logged out", faults=[FAILOVER])
+def a_session_from_long_ago_lost(s):
+    s.append("a1", 1)
+    s.tell("session", exists=False, after=12)
+
+
+@story(faults=[FAILOVER], lost=(0, 0, 1, 0))
+def a_session_lost_by_a_failover(s):
+    s.append("a1", 1)
+    s.renew(after=9)
+    s.tell("session", exists=False, after=3)
+
+
+@story("cookie", faults=[OUTAGE])
+def a_cookie_on_503(s):
+    s.append("a1", 1)
+    s.values(status=503, after=10, cookies=1)
+
+
+@story("cookie")
+def a_cookie_on_a_read(s):
+    s.append("a1", 1)
+    s.values("a1", cookies=1)
+
+
+@story("cookie")
+def two_cookies(s):
+    s.append("a1", 1)
+    s.tell("logout", status=204, cookies=2)
+
+
+@story("retry-after", faults=[OUTAGE])
+def no_retry_after(s):
+    s.append("a1", 1)
+    s.values(status=503, after=10, retry_after=False)
+
+
+@story(faults=[HANG])
+def a_near_cache_for_a_second(s):
+    s.append("a1", 1)
+    s.values("a1", after=10, process=1)
+    s.values(status=503, after=1, process=1)
+    s.values("a1", after=2, process=1)
+
+
+@story("silence", faults=[HANG])
+def a_near_cache_for_too_long(s):
+    s.append("a1", 1)
+    s.values("a1", after=11.5, process=1)
+
+
+@story("slow", faults=[OUTAGE])
+def an_answer_that_takes_too_long(s):
+    s.append("a1", 1)
+    s.values(status=503, after=10, takes=2.6)
+
+
+@story(faults=[OUTAGE])
+def an_answer_while_the_clients_stood_still(s):
+    s.append("a1", 1)
+    s.values(status=503, after=10, takes=2.6)
+    s.history.stalls = [(11.0, 0.2)]
+
+
+@story("plain", faults=[OUTAGE])
+def a_plain_route_fails(s):
+    s.tell("plain", status=503, after=10, session=None)
+
+
+@story("plain", faults=[OUTAGE])
+def a_plain_route_is_slow(s):
+    s.tell("plain", takes=1.1, after=10, session=None)
+
+
+@story("recovery", faults=[OUTAGE])
+def no_recovery(s):
+    s.append("a1", 1)
+    s.values(status=503, after=13.1)
+
+
+@story("recovery")
+def unavailable_without_an_outage(s):
+    s.append("a1", 1)
+    s.values(status=503)
+
+
+@story("status")
+def another_status(s):
+    s.append("a1", 1)
+    s.values(status=500)
+
+
+@story("status", faults=[OUTAGE])
+def a_connection_that_breaks(s):
+    s.append("a1", 1)
+    s.append("a2", None, status=0, after=10)
+
+
+def run():
+    """Gives what is wrong with the checks: nothing, it is to be hoped."""
+    wrong = []
+    for function, kinds, lost, faults in stories:
+        telling = Story(*faults)
+        function(telling)
+        verdict = check(telling.history)
+        found = sorted({violation.kind for violation in verdict.violations})
+        if found != kinds:
+            texts = "".join(f"\n        {violation}" for violation in verdict.violations)
+            wrong.append(f"{function.__name__}: expected {kinds}, found {found}{texts}")
+        counted = tuple(map(len, (verdict.lost_appends, verdict.lost_increments, verdict.lost_sessions, verdict.lost_ends)))
+        if counted != lost:
+            wrong.append(f"{function.__name__}: expected to be lost {lost}, found {counted}")
+    telling = Story(OUTAGE)
+    telling.append("a1", 1)
+    telling.values(status=503, after=10, takes=0.5)
+    telling.values(status=503, after=0.9, takes=0.7)
+    seconds, failed = recovery(telling.history.operations, OUTAGE)
+    longest = longest_answer(telling.history.operations, [OUTAGE])
+    if (round(seconds, 3), failed, round(longest, 3)) != (0.7, 2, 0.7):
+        wrong.append(f"recovery: {seconds}, {failed}; longest answer: {longest}")
+    return wrong
