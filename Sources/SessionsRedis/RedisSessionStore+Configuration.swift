@@ -166,9 +166,10 @@ extension RedisSessionStore {
         }
     }
 
-    /// Sessions that are kept in this process.
+    /// Sessions that are kept in this process: see <doc:NearCache>.
     public struct NearCache: Hashable, Sendable {
-        /// The most sessions to keep. 1 to 10 000 000. Default: 10 000.
+        /// The most sessions to keep, in a Cluster for each primary. Each takes what its record takes and about 200 bytes
+        /// more. 1 to 10 000 000. Default: 10 000.
         public var maximumCount: Int
 
         /// Creates a near cache.

@@ -41,7 +41,7 @@ struct NearCacheSilenceTests {
     @Test("A server that is paused: after a second nothing is served, requests fail, and all is well when it goes on")
     func paused() async throws {
         try await PrivateRedis.run { server in
-            var configuration = server.configuration()
+            var configuration = server.configuration(timeout: .milliseconds(500))
             configuration.nearCache = .init()
             try await RedisSessionStore.run(configuration) { store in
                 try await RedisSessionStore.run(configuration) { other in
