@@ -18,7 +18,7 @@ struct NearCacheModelTests {
             + [.commit, .commit, .touch, .delete, .forgetElsewhere, .lose]
             + [.changeElsewhere, .touchElsewhere, .endElsewhere, .drop, .flush]
 
-        static func random(_ random: inout NearCacheRandom) -> Step {
+        static func random(_ random: inout SplitMix) -> Step {
             weighted.randomElement(using: &random) ?? .arrive
         }
     }
@@ -27,7 +27,7 @@ struct NearCacheModelTests {
     private struct World {
         let driver = NearCacheDriver()
         var server: NearCacheModelServer
-        var random: NearCacheRandom
+        var random: SplitMix
         /// How many changes there had been when the last thing that arrived was said. Nothing older may be served.
         var knownChangeCount = 0
         var hits = 0
@@ -106,7 +106,7 @@ struct NearCacheModelTests {
     func model(_ ownMessage: NearCacheModelServer.OwnMessage) throws {
         var hits = 0
         for seed in 0..<1000 as Range<UInt64> {
-            var world = World(server: NearCacheModelServer(ownMessage), random: NearCacheRandom(state: seed))
+            var world = World(server: NearCacheModelServer(ownMessage), random: SplitMix(state: seed))
             var steps: [Step] = []
             for _ in 0..<300 {
                 let step = Step.random(&world.random)

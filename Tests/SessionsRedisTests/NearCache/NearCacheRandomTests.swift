@@ -7,7 +7,7 @@ import Testing
 
 /// Two servers with near caches and many requests, which all write down what they were told.
 @Suite("Near caches under load", .serialized, .timeLimit(.minutes(3)))
-struct NearCacheRandomTests {
+struct SplitMixTests {
     /// What happens to the server meanwhile.
     enum Trouble: String, CaseIterable, CustomTestStringConvertible {
         case none = "nothing happens"
@@ -53,7 +53,7 @@ struct NearCacheRandomTests {
             for (number, store) in stores.enumerated() {
                 for task in 0..<16 {
                     group.addTask {
-                        var random = NearCacheRandom(state: UInt64(number * 100 + task))
+                        var random = SplitMix(state: UInt64(number * 100 + task))
                         var hits = 0
                         for _ in 0..<400 { hits += try await request(to: store, history, &random) }
                         return hits
@@ -87,7 +87,7 @@ struct NearCacheRandomTests {
     private func request(
         to store: RedisSessionStore,
         _ history: NearCacheHistory,
-        _ random: inout NearCacheRandom
+        _ random: inout SplitMix
     ) async throws -> Int {
         let index = Int.random(in: 0..<Self.sessionCount, using: &random)
         let user = history.user(index)
@@ -127,7 +127,7 @@ struct NearCacheRandomTests {
         in store: RedisSessionStore,
         at index: Int,
         _ history: NearCacheHistory,
-        _ random: inout NearCacheRandom
+        _ random: inout SplitMix
     ) async throws(SessionStoreError) {
         let change: UInt64
         switch Int.random(in: 0..<20, using: &random) {

@@ -24,7 +24,7 @@ struct RecentlyUsedTableTests {
     func model(maximumCount: Int) {
         var table = RecentlyUsedTable<Int, Int>(maximumCount: maximumCount)
         var list: [(key: Int, value: Int)] = []
-        var random = NearCacheRandom(state: UInt64(maximumCount))
+        var random = SplitMix(state: UInt64(maximumCount))
         for step in 0..<20_000 {
             let key = Int.random(in: 0..<(2 * maximumCount + 2), using: &random)
             let index = list.firstIndex { $0.key == key }
@@ -48,19 +48,6 @@ struct RecentlyUsedTableTests {
             #expect(table.count == list.count)
         }
         for (key, value) in list { #expect(table[key] == value) }
-    }
-}
-
-/// SplitMix64 with a seed, so that a failure can be repeated.
-struct NearCacheRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }
 #endif
