@@ -81,10 +81,18 @@ final class RedisConnection: Sendable {
         isCancellable: Bool,
         effect: NearCacheEffect = .none
     ) async throws(RedisFailure) -> RESPValue {
+        if isCancellable { try Self.checkCancellation() }
         let reply = RedisReply()
         try enqueue([Outgoing(command: command, reply: reply, deadline: deadline, effect: effect)])
         return try await Self.value(of: reply, isCancellable: isCancellable)
     }
+
+    /// What nobody waits for any more need not be sent at all.
+    static func checkCancellation() throws(RedisFailure) {
+        if Task.isCancelled { throw cancellationFailure }
+    }
+
+    private static let cancellationFailure = RedisFailure(.cancelled, "the request was cancelled")
 
     /// Waits for a reply; an error reply is thrown as ``RedisFailure``.
     static func value(of reply: RedisReply, isCancellable: Bool) async throws(RedisFailure) -> RESPValue {
@@ -92,7 +100,7 @@ final class RedisConnection: Sendable {
         let result = await withTaskCancellationHandler {
             await reply.value()
         } onCancel: {
-            reply.settle(.failure(RedisFailure(.cancelled, "the request was cancelled")))
+            reply.settle(.failure(cancellationFailure))
         }
         return try result.get()
     }

@@ -55,6 +55,7 @@ final class RedisServerConnections: RedisServer {
         guard connection.target.cache != nil else {
             return try await connection.send(command, deadline: deadline, isCancellable: isRead)
         }
+        if isRead { try RedisConnection.checkCancellation() }
         let reply = RedisReply()
         var group = [RedisConnection.Outgoing(command: command, reply: reply, deadline: deadline, effect: effect)]
         switch effect {

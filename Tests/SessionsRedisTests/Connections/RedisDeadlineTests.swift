@@ -63,7 +63,7 @@ struct RedisDeadlineTests {
                 ? [.hold, FakeRedis.bulk(user.value())] : [FakeRedis.bulk(user.value())]
         } _: { fake in
             try await RedisSessionStore.run(fake.configuration()) { store in
-                let tasks = users.map { user in
+                func load(_ user: TestUser) -> Task<String, Never> {
                     Task {
                         do {
                             return try await store.load(user)?.subject ?? "nobody"
@@ -72,6 +72,10 @@ struct RedisDeadlineTests {
                         }
                     }
                 }
+                // The first in line, so that it holds up all the others.
+                var tasks = [load(users[0])]
+                try await eventually("the first is sent") { fake.commands("GET").count == 1 }
+                tasks += users.dropFirst().map(load)
                 try await eventually("all are sent") { fake.commands("GET").count == users.count }
                 for index in stride(from: 0, to: users.count, by: 2) { tasks[index].cancel() }
                 // At once: the server has not answered anything yet.

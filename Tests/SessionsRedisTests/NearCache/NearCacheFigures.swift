@@ -11,7 +11,7 @@ import Testing
 /// run on busy machines and without optimization. For figures:
 ///
 ///     Scripts/services run --only redis -- \
-///         swift test -c release -Xswiftc -enable-testing --filter NearCacheFigures
+///         swift test --filter NearCacheFigures
 @Suite("Figures of the near cache", .serialized, .timeLimit(.minutes(5)))
 struct NearCacheFigures {
     #if DEBUG
