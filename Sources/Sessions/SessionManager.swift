@@ -146,7 +146,7 @@ public final class SessionManager: Sendable {
     ///   - fields: The response's fields, to which cookie, `Vary` and `Cache-Control` are added.
     ///   - body: What the request does with its session.
     /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws, and as ``SessionExchange/session()`` and ``SessionExchange/finish(_:)``.
+    /// - Throws: What `body` throws, and as ``SessionExchange/session(_:)`` and ``SessionExchange/finish(_:)``.
     public func withSession<Result>(
         for request: HTTPRequest,
         peerAddress: String? = nil,

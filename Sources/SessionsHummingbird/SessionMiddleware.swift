@@ -9,7 +9,7 @@ public import Sessions
 /// let router = Router(context: BasicSessionRequestContext.self)
 /// router.add(middleware: SessionMiddleware(manager))
 /// ```
-/// The middleware costs one small object per request until a handler calls ``SessionRequestContext/session()``; only
+/// The middleware costs one small object per request until a handler calls ``SessionRequestContext/session(_:)``; only
 /// then is the session looked up. What the handler did to it is committed after the handler returned and before the
 /// response's head leaves, so no cookie comes too late and no acknowledged write is lost.
 ///

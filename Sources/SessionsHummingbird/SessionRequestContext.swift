@@ -44,7 +44,7 @@ extension SessionRequestContext {
 public struct RequestSessions: Sendable {
     /// The request's exchange with its session manager, or `nil` outside of ``SessionMiddleware``.
     ///
-    /// For adapters and for what ``SessionRequestContext/session()`` does not reach.
+    /// For adapters and for what ``SessionRequestContext/session(_:)`` does not reach.
     public let exchange: SessionExchange?
 
     /// Creates the value that contexts start with.

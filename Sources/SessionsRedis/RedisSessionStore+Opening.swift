@@ -13,7 +13,7 @@ extension RedisSessionStore {
     ///   - configuration: Where the servers are and what is asked of them.
     ///   - eventLoopGroup: The threads that read and write; those that other SwiftNIO programs use by default.
     ///   - logger: Where warnings go, now and later.
-    /// - Throws: ``SessionStoreError``: `.misconfigured`, naming the field, for a configuration that makes no sense or that
+    /// - Throws: `SessionStoreError`: `.misconfigured`, naming the field, for a configuration that makes no sense or that
     ///   the server refuses; `.unavailable` if no server answers in time.
     public static func open(
         _ configuration: Configuration,
