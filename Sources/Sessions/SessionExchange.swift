@@ -89,26 +89,33 @@ public final class SessionExchange: Sendable {
     /// The session, if it is open already or can be opened without asking the store.
     private func sessionAtHand(_ freshness: SessionFreshness) -> Session? {
         guard freshness == .near else { return nil }
-        let (opened, source, policy) = state.withLock { state -> (Session?, RequestSource?, SessionPolicy) in
-            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil else {
-                return (state.session, nil, state.policy)
-            }
-            return (nil, state.source, state.policy)
+        var source: RequestSource?
+        let (opened, policy) = state.withLock { state -> (Session?, SessionPolicy) in
+            // Moved and not copied: it is several references, for nearly every request that uses its session.
+            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil, let taken = state.source.take()
+            else { return (state.session, state.policy) }
+            source = taken
+            state.loading = .underWay([])
+            return (nil, state.policy)
         }
-        guard let source else { return opened }
+        guard let source = source.take() else { return opened }
         // Without the lock: a store and a tracer are other people's code.
         let candidates = manager.candidates(in: source.request)
-        guard let atHand = manager.openAtHand(candidates) else { return nil }
+        guard let atHand = manager.openAtHand(candidates) else {
+            settle { state in
+                state.loading = .notYet
+                state.source = source
+            }
+            return nil
+        }
         let session = Session(atHand, source: source, manager: manager, policy: policy)
         let broughtToken = !candidates.isEmpty
-        return state.withLock { state in
-            // Another task of the request may have been quicker.
-            guard case .notYet = state.loading, state.source.take() != nil else { return state.session }
+        settle { state in
             state.loading = .done(session)
             state.broughtToken = broughtToken
             state.wasAtHand = true
-            return session
         }
+        return session
     }
 
     private func begin(_ freshness: SessionFreshness) -> Step {
