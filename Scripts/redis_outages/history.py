@@ -81,6 +81,14 @@ class Operation:
         what = f"{self.kind} of {self.user}, session {self.session}, token {self.token}, process {self.process}"
         return f"{what}, at {self.invoked:.3f} for {self.answered - self.invoked:.3f} s: {self.status} {self.code or ''}".rstrip()
 
+    def detailed(self):
+        """With what it brought, but for the items, which are counted."""
+        told = [
+            ("value", self.value), ("number", self.number), ("exists", self.exists), ("subject", self.subject),
+            ("items", len(self.items) if self.items is not None else None), ("new", self.new_token),
+        ]
+        return " ".join([str(self), *(f"{name}={value}" for name, value in told if value is not None)])
+
 
 class Fault:
     """Something done to the servers."""
@@ -96,6 +104,9 @@ class Fault:
         self.splits = splits
         # From when to when no server could have answered, if there is such a span.
         self.silent = silent
+
+    def __str__(self):
+        return f"{self.kind} at {self.injected:.3f}, well again at {self.healthy:.3f}"
 
 
 class Spans:
@@ -297,16 +308,21 @@ class SessionCheck:
     def run(self):
         self.is_gone = False
         self.missed = collections.defaultdict(list)
+        # What a near cache need not know yet.
+        self.late = collections.defaultdict(list)
         for o in self.operations:
             if o.token is None or o.outcome == "unknown":
                 continue
             if self.shows_nothing(o):
                 self.check_absence(o)
             elif self.shows_something(o):
+                self.check_items(o)
                 end = self.ended_before(o)
                 if end:
+                    # What was written with its successor is not there, of course.
                     self.came_back(o, end)
-                self.check_list(o)
+                    continue
+                self.find_missing(o)
                 self.check_counter(o)
                 if o.kind == "session" and o.subject is None:
                     self.check_subject(o)
@@ -358,7 +374,7 @@ class SessionCheck:
 
     # MARK: Is it complete, and no more than that?
 
-    def check_list(self, o):
+    def check_items(self, o):
         if o.kind != "values" or o.items is None:
             return
         if len(set(o.items)) < len(o.items):
@@ -371,15 +387,16 @@ class SessionCheck:
                 self.verdict.violate("cross-talk", f"{item}, which this session was never given", o, *filter(None, [sender]))
             elif append.outcome == "failed" or append.went_elsewhere:
                 self.verdict.violate("refused", f"{item}, which was refused, took effect", append, o)
+
+    def find_missing(self, o):
+        if o.kind != "values" or o.items is None:
+            return
         present = set(o.items)
         for append in self.acknowledged["append"]:
             if append.answered >= o.invoked:
                 continue
             if append.value not in present:
-                if self.precedes(append, o):
-                    self.missed[append].append(o)
-                else:
-                    self.verdict.stalest = max(self.verdict.stalest, o.invoked - append.answered)
+                (self.missed if self.precedes(append, o) else self.late)[append].append(o)
 
     def check_counter(self, o):
         """What is acknowledged with a higher number than a later reader sees is not there, or not there yet."""
@@ -413,13 +430,24 @@ class SessionCheck:
     def born_in_a_loss(self, reader):
         return any(birth.invoked < reader.answered and self.check.may_be_lost(birth) for birth in self.births)
 
+    def is_seen_after(self, reader, write):
+        """Whether what the reader missed was there nevertheless.
+
+        A token that came back because its end was lost shows what was there before: that is not what the reader's shows.
+        """
+        return write.kind == "append" and any(
+            o.items and write.value in o.items and o.invoked > reader.invoked and not self.ended_before(o)
+            for o in self.operations
+        )
+
     def judge_missed(self):
+        for write, readers in self.late.items():
+            for reader in readers:
+                if self.is_seen_after(reader, write):
+                    self.verdict.stalest = max(self.verdict.stalest, reader.invoked - write.answered)
         for write, readers in self.missed.items():
             last = readers[-1]
-            seen_later = write.kind == "append" and any(
-                o.items and write.value in o.items and o.invoked > last.invoked for o in self.operations
-            )
-            if seen_later:
+            if self.is_seen_after(last, write):
                 for reader in readers:
                     if self.check.splits.meet(reader.invoked, reader.answered):
                         self.verdict.stale_reads.append(reader)
@@ -439,6 +467,16 @@ def check(history):
     """Everything that is wrong with a history, and what replication lost."""
     history.stalls.sort()
     return Check(history).run()
+
+
+def last_loss(history, verdict):
+    """How long after the new primary was known the old one still acknowledged what is lost."""
+    longest = 0.0
+    for o in [*verdict.lost_appends, *verdict.lost_increments]:
+        before = [f.healthy for f in history.faults if f.loses and f.injected < o.answered]
+        if before:
+            longest = max(longest, o.answered - max(before))
+    return longest
 
 
 def recovery(operations, fault):

@@ -266,6 +266,19 @@ def back_by_a_failover(s):
     s.tell("session", exists=True, after=3)
 
 
+@story(faults=[FAILOVER], lost=(1, 0, 0, 1))
+def a_lost_renewal_and_another_session(s):
+    s.append("a1", 1, after=9)
+    old = s.token
+    # Both are lost; the token is one that nobody knows, and signing in makes a session without a past.
+    s.renew()
+    s.renew("login", after=3)
+    s.append("a2", 1)
+    s.values("a2")
+    # The renewed one is as it was before.
+    s.values("a1", token=old)
+
+
 @story("logged out", faults=[OUTAGE])
 def logged_out_by_an_outage(s):
     s.append("a1", 1)
