@@ -13,8 +13,9 @@ import collections
 STALE = 1.0
 ROUND_TRIP = 0.1
 # How long before a failover a write may have been acknowledged that asynchronous replication loses, and how long after
-# the new primary is known a request may still have been answered by the old one.
-LOSS_BEFORE = 3.0
+# the new primary is known a request may still have been answered by the old one. Little, or each failover would excuse
+# what went wrong after the one before.
+LOSS_BEFORE = 1.0
 LOSS_AFTER = 1.0
 RECOVERY = 2.0
 LONGEST_ANSWER = 2.5
@@ -472,9 +473,11 @@ def check(history):
 def last_loss(history, verdict):
     """How long after the new primary was known the old one still acknowledged what is lost."""
     longest = 0.0
+    losing = [fault for fault in history.faults if fault.loses]
     for o in [*verdict.lost_appends, *verdict.lost_increments]:
-        before = [f.healthy for f in history.faults if f.loses and f.injected < o.answered]
-        if before:
+        before = [fault.healthy for fault in losing if fault.injected < o.answered]
+        # What the next failover may have lost tells nothing.
+        if before and not any(0 <= fault.injected - o.answered <= LOSS_BEFORE for fault in losing):
             longest = max(longest, o.answered - max(before))
     return longest
 

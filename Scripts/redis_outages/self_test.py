@@ -136,7 +136,7 @@ def lost_long_after_a_failover(s):
 @story(faults=[FAILOVER], lost=(1, 1, 0, 0))
 def lost_by_a_failover(s):
     s.append("a1", 1)
-    s.append("a2", 2, after=8)
+    s.append("a2", 2, after=9.2)
     s.increment(1)
     s.values("a1", after=4)
 
