@@ -157,9 +157,8 @@ public final class Session: Sendable {
 
     /// Closes the session without a commit, if there is nothing to commit.
     func closeIfClean() -> SessionState.Closing {
-        let now = manager.now
         let rotation = manager.rotation
-        return state.withLock { $0.closeIfClean(now: now, rotation: rotation) }
+        return state.withLock { $0.closeIfClean(rotation: rotation) }
     }
 
     /// What the response must say.

@@ -89,32 +89,23 @@ public final class SessionExchange: Sendable {
     /// The session, if it is open already or can be opened without asking the store.
     private func sessionAtHand(_ freshness: SessionFreshness) -> Session? {
         guard freshness == .near else { return nil }
-        var source: RequestSource?
-        let (opened, policy) = state.withLock { state -> (Session?, SessionPolicy) in
-            // Moved and not copied: it is several references, for nearly every request that uses its session.
-            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil, let taken = state.source.take()
-            else { return (state.session, state.policy) }
-            source = taken
-            state.loading = .underWay([])
-            return (nil, state.policy)
-        }
-        guard let source = source.take() else { return opened }
-        // Without the lock: a store and a tracer are other people's code.
-        let candidates = manager.candidates(in: source.request)
-        guard let atHand = manager.openAtHand(candidates) else {
-            settle { state in
-                state.loading = .notYet
-                state.source = source
-            }
-            return nil
-        }
-        let session = Session(atHand, source: source, manager: manager, policy: policy)
-        let broughtToken = !candidates.isEmpty
-        settle { state in
+        var isFound = false
+        let session: Session? = state.withLock { state in
+            if case .done(let session) = state.loading { return session }
+            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil, let request = state.source?.request
+            else { return nil }
+            // With the lock held, so that no other task of the request does the same: what is at hand takes no time.
+            let candidates = manager.candidates(in: request)
+            guard let opened = manager.openAtHand(candidates), let source = state.source.take() else { return nil }
+            isFound = opened.stored != nil
+            let session = Session(opened, source: source, manager: manager, policy: state.policy)
             state.loading = .done(session)
-            state.broughtToken = broughtToken
+            state.broughtToken = !candidates.isEmpty
             state.wasAtHand = true
+            return session
         }
+        // Traces show every opening, also those that take no time. Without the lock: a tracer is other people's code.
+        if isFound, manager.telemetry.isTraced { manager.telemetry.startSpan("sessions.load").end(failing: nil) }
         return session
     }
 

@@ -34,8 +34,6 @@ extension SessionManager {
         guard let record = resident.residentRecord(id, now: now), record.isLive(at: now), record.isPlausible(at: now),
             !record.isForwarder
         else { return nil }
-        // Traces show every opening, also those that take no time.
-        telemetry.startSpan("sessions.load").end(failing: nil)
         return SessionState(
             stored: SessionState.Stored(id: id, token: token, record: record),
             values: record.values(at: now, limits: configuration.limits)

@@ -242,11 +242,14 @@ struct SessionState: ~Copyable, Sendable {
     }
 
     /// Closes a session that has nothing to commit, which is what most requests leave.
-    mutating func closeIfClean(now: SessionInstant, rotation: SessionManager.Rotation?) -> Closing {
+    ///
+    /// Whether the session's life must be extended is asked as of the time when it was opened: activity is a request that
+    /// comes, not one that ends, and reading the clock again is a twentieth of what a whole reading request costs.
+    mutating func closeIfClean(rotation: SessionManager.Rotation?) -> Closing {
         guard !isEdited else { return .needsCommit }
         if let stored, refusal == nil {
-            if stored.record.isExtensionDue(at: now) { return .needsCommit }
-            if let rotation, stored.record.isRotationDue(rotation, at: now) { return .needsCommit }
+            if stored.record.isExtensionDue(at: values.now) { return .needsCommit }
+            if let rotation, stored.record.isRotationDue(rotation, at: values.now) { return .needsCommit }
         }
         isClosed = true
         return .closed(announcement)

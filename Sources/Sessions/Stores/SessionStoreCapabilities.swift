@@ -35,6 +35,8 @@ public enum RenewOutcome: Equatable, Sendable {
 /// five methods, which never answer from a cache.
 public protocol ResidentSessionStore: SessionStore {
     /// The record of a session, if it is at hand and no older than the store promises.
+    ///
+    /// The caller may hold a lock of the request's: return at once, and call nothing that waits or leads back to it.
     /// - Returns: `nil` if it is not at hand, which does not mean that there is none. An expired record is not at hand.
     func residentRecord(_ id: SessionID, now: SessionInstant) -> SessionRecord?
 }
