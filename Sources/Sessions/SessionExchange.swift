@@ -92,7 +92,8 @@ public final class SessionExchange: Sendable {
         var isFound = false
         let session: Session? = state.withLock { state in
             if case .done(let session) = state.loading { return session }
-            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil, let request = state.source?.request
+            guard case .notYet = state.loading, state.policy.exclusiveTimeout == nil,
+                let request = state.source?.request
             else { return nil }
             // With the lock held, so that no other task of the request does the same: what is at hand takes no time.
             let candidates = manager.candidates(in: request)
