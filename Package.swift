@@ -8,6 +8,9 @@ let package = Package(
     products: [
         .library(name: "Sessions", targets: ["Sessions"]),
         .library(name: "SessionsRedis", targets: ["SessionsRedis"]),
+        .library(name: "SessionsSQLite", targets: ["SessionsSQLite"]),
+        .library(name: "SessionsMySQL", targets: ["SessionsMySQL"]),
+        .library(name: "SessionsPostgres", targets: ["SessionsPostgres"]),
         .library(name: "SessionsHummingbird", targets: ["SessionsHummingbird"]),
         .library(name: "SessionsTesting", targets: ["SessionsTesting"]),
         .executable(name: "session-demo", targets: ["session-demo"]),
@@ -15,9 +18,9 @@ let package = Package(
     traits: [
         .trait(name: "Hummingbird", description: "SessionsHummingbird and session-demo, on Hummingbird 2."),
         .trait(name: "Redis", description: "SessionsRedis: Redis and Valkey, over SwiftNIO."),
-        .trait(name: "SQLite", description: "Reserved for SessionsSQLite: SQLite through GRDB."),
-        .trait(name: "MySQL", description: "Reserved for SessionsMySQL: MySQL and MariaDB through libmariadb."),
-        .trait(name: "PostgreSQL", description: "Reserved for SessionsPostgres: PostgreSQL through libpq."),
+        .trait(name: "SQLite", description: "SessionsSQLite: SQLite, through GRDB."),
+        .trait(name: "MySQL", description: "SessionsMySQL: MySQL and MariaDB, through libmariadb (MariaDB Connector/C)."),
+        .trait(name: "PostgreSQL", description: "SessionsPostgres: PostgreSQL, through libpq."),
         .default(enabledTraits: ["Hummingbird", "Redis"]),
     ],
     dependencies: [
@@ -30,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.81.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.29.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.20.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.0.0"),
@@ -59,6 +63,51 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Redis"])),
             ]
         ),
+        // What the three SQL stores share: statements, schema, connections, retries. No product: it is of no use by itself.
+        .target(
+            name: "SessionsSQL",
+            dependencies: [
+                "Sessions",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
+        .target(
+            name: "SessionsSQLite",
+            dependencies: [
+                "Sessions",
+                "SessionsSQL",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ]
+        ),
+        .systemLibrary(
+            name: "CMariaDB",
+            pkgConfig: "libmariadb",
+            providers: [.apt(["libmariadb-dev"]), .brew(["mariadb-connector-c"])]
+        ),
+        .target(
+            name: "SessionsMySQL",
+            dependencies: [
+                "Sessions",
+                "SessionsSQL",
+                .product(name: "Logging", package: "swift-log"),
+                .target(name: "CMariaDB", condition: .when(traits: ["MySQL"])),
+            ]
+        ),
+        .systemLibrary(
+            name: "CPostgres",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        .target(
+            name: "SessionsPostgres",
+            dependencies: [
+                "Sessions",
+                "SessionsSQL",
+                .product(name: "Logging", package: "swift-log"),
+                .target(name: "CPostgres", condition: .when(traits: ["PostgreSQL"])),
+            ]
+        ),
         .target(
             name: "SessionsHummingbird",
             dependencies: [
@@ -85,6 +134,9 @@ let package = Package(
                 "Sessions",
                 "SessionsHummingbird",
                 "SessionsRedis",
+                "SessionsSQLite",
+                "SessionsMySQL",
+                "SessionsPostgres",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
@@ -132,6 +184,43 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "SessionsSQLTests",
+            dependencies: ["Sessions", "SessionsSQL", "SessionsTesting"]
+        ),
+        .testTarget(
+            name: "SessionsSQLiteTests",
+            dependencies: [
+                "Sessions",
+                "SessionsSQL",
+                "SessionsSQLite",
+                "SessionsTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(
+            name: "SessionsMySQLTests",
+            dependencies: [
+                "Sessions",
+                "SessionsSQL",
+                "SessionsMySQL",
+                "SessionsTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(
+            name: "SessionsPostgresTests",
+            dependencies: [
+                "Sessions",
+                "SessionsSQL",
+                "SessionsPostgres",
+                "SessionsTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(
             name: "SessionsHummingbirdTests",
             dependencies: [
                 "Sessions",
@@ -162,4 +251,4 @@ var settings: [SwiftSetting] = [
 if Context.environment["SESSIONS_WARNINGS_AS_ERRORS"] != nil {
     settings.append(.treatAllWarnings(as: .error))
 }
-for target in package.targets { target.swiftSettings = settings }
+for target in package.targets where target.type != .system { target.swiftSettings = settings }

@@ -1,0 +1,38 @@
+import Sessions
+
+/// One call of a pool's, from its submission to its answer. Everything that changes does so under the pool's monitor.
+///
+/// `@unchecked Sendable`: see above; `SQLThreads` alone reads and writes it, and holds the monitor when it does.
+final class SQLCall: @unchecked Sendable {
+    enum Phase {
+        /// Not submitted yet, or waiting for a connection.
+        case waiting
+        case running
+        /// Its caller has the answer.
+        case answered
+    }
+
+    let isRead: Bool
+    let deadline: ContinuousClock.Instant
+    var phase = Phase.waiting
+    /// Runs the body on a connection; gives what hands over the result, or the failure.
+    var body: ((any SQLConnection) -> Result<Answer, SQLFailure>)?
+    /// Hands over a failure.
+    var fail: ((SQLFailure) -> Void)?
+
+    /// Hands over the result, once.
+    typealias Answer = () -> Void
+
+    init(isRead: Bool, deadline: ContinuousClock.Instant) {
+        self.isRead = isRead
+        self.deadline = deadline
+    }
+
+    /// Lets go of what the caller has given, and gives what hands over a failure; `nil` if there was an answer.
+    func answer() -> ((SQLFailure) -> Void)? {
+        guard phase != .answered else { return nil }
+        phase = .answered
+        defer { (body, fail) = (nil, nil) }
+        return fail
+    }
+}

@@ -1,0 +1,35 @@
+/// One connection to a database. It lives on one thread, which a pool gives it, and blocks that thread.
+///
+/// A call that fails with a ``SQLFailure/closesConnection`` is the last one: the pool closes the connection.
+package protocol SQLConnection {
+    /// Executes a statement, prepared at its first use.
+    ///
+    /// For a statement outside a transaction, `mayHaveExecuted` of what is thrown says whether it may have taken effect;
+    /// inside one it is always `false`, since what is not committed is rolled back.
+    /// - Parameter values: As many as the statement has parameters.
+    func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult
+
+    /// Begins a transaction, for writing.
+    func begin() throws(SQLFailure)
+
+    /// Commits it. If the answer does not come, `mayHaveExecuted` is `true`.
+    func commit() throws(SQLFailure)
+
+    /// Takes back what the transaction has done.
+    func rollback() throws(SQLFailure)
+
+    /// Looks, without asking the server, whether the other side has closed an idle connection or has sent something that
+    /// nobody asked for. Both mean that it is not to be used.
+    var isUsable: Bool { get }
+
+    /// Ends a call that another thread waits for, and makes the connection useless.
+    var interruption: any SQLInterruption { get }
+
+    /// Closes the connection. Called once, the last of all.
+    func close()
+}
+
+/// Ends what a connection waits for. Called by any thread, at any time, even after the connection was closed.
+package protocol SQLInterruption: Sendable {
+    func interrupt()
+}

@@ -1,0 +1,78 @@
+
+/// Connections to a database, each on a thread of its own, and the queue of the calls that want one.
+///
+/// Calls block, so they run on these threads and never on Swift's shared pool. A call is taken by a thread that is idle,
+/// the one that was busy last first, so that no more connections are used than are needed; if there is none, and fewer
+/// than the greatest number are there, another thread starts; otherwise the call waits its turn in a queue of bounded
+/// length.
+///
+/// Every call ends by its deadline, with a result or an error: one that still waits then has surely not been executed. For
+/// one that runs, the connection is shut, and thrown away: no other call can find this one's reply there. A read whose
+/// caller has gone is read to its end and then forgotten, which keeps the connection good as well.
+package final class SQLConnectionPool: Sendable {
+    /// The pool's measures.
+    package struct Limits: Sendable {
+        /// The greatest number of connections.
+        package var connections: Int
+        /// The greatest number of calls that wait.
+        package var waiting: Int
+        /// How long after its beginning a connection is replaced, at the next opportunity.
+        package var age: Duration
+        /// How long a connection is kept without having been used.
+        package var idle: Duration
+
+        package init(connections: Int, waiting: Int, age: Duration, idle: Duration) {
+            self.connections = connections
+            self.waiting = waiting
+            self.age = age
+            self.idle = idle
+        }
+    }
+
+    private let threads: SQLThreads
+
+    /// Creates a pool; nothing is opened yet.
+    /// - Parameters:
+    ///   - name: Names kind, user, host and database in messages.
+    ///   - connect: Opens a connection within a bounded time. Called on a thread of the pool's.
+    package init(
+        name: String,
+        limits: Limits,
+        connect: @escaping @Sendable () throws(SQLFailure) -> any SQLConnection
+    ) {
+        threads = SQLThreads(name: name, limits: limits, connect: connect)
+    }
+
+    deinit { threads.stop() }
+
+    /// Does something with a connection, and again with another one if the first was lost or had to give way, as long as
+    /// it surely has not taken effect and there is time.
+    /// - Parameters:
+    ///   - isRead: Whether it only reads: then its caller may be cancelled at any time. A write is carried through.
+    ///   - timeout: The time after which the call has ended.
+    package func run<Value: Sendable>(
+        isRead: Bool,
+        timeout: Duration,
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SQLFailure) -> Value {
+        let call = SQLCall(isRead: isRead, deadline: .now + timeout)
+        let threads = threads
+        let result: Result<Value, SQLFailure>
+        if isRead {
+            result = await withTaskCancellationHandler {
+                await withUnsafeContinuation { threads.submit(call, body, $0) }
+            } onCancel: {
+                threads.cancel(call)
+            }
+        } else {
+            result = await withUnsafeContinuation { threads.submit(call, body, $0) }
+        }
+        return try result.get()
+    }
+
+    /// How many connections there are, for tests.
+    package var connectionCount: Int { threads.count }
+
+    /// Lets the calls that run or wait come to their end, takes no more, and closes all connections.
+    package func shutDown() async { await threads.shutDown() }
+}

@@ -1,0 +1,248 @@
+package import Sessions
+
+/// A database that holds sessions: what the SQL stores are made of.
+public final class SQLDatabase: Sendable {
+    /// Names kind, user, host and database in messages; never the password.
+    package let name: String
+    package let reads: SQLConnectionPool
+    /// The same as `reads`, except where only one connection can write at a time.
+    package let writes: SQLConnectionPool
+    let timeout: Duration
+
+    /// - Parameter timeout: The time within which every operation ends, with a result or an error.
+    package init(name: String, reads: SQLConnectionPool, writes: SQLConnectionPool, timeout: Duration) {
+        self.name = name
+        self.reads = reads
+        self.writes = writes
+        self.timeout = timeout
+    }
+
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
+        do throws(SQLFailure) {
+            return try await reads.run(isRead: true, timeout: timeout, body)
+        } catch {
+            throw error.storeError(name, isRead: true)
+        }
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
+        do throws(SQLFailure) {
+            return try await writes.run(isRead: false, timeout: timeout, body)
+        } catch {
+            throw error.storeError(name, isRead: false)
+        }
+    }
+
+    /// An answer of the database that cannot be one.
+    func unexpected(_ what: StaticString) -> SessionStoreError {
+        SessionStoreError(.corruptRecord, "\(name): \(what)")
+    }
+}
+
+// MARK: - Records
+
+extension SQLDatabase {
+    package func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
+        try record(
+            try await read { connection throws(SQLFailure) in try connection.execute(.load, [.bytes(id.bytes)]).rows },
+            id: id,
+            now: now
+        )
+    }
+
+    package func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
+        let values = Self.row(record, id: id)
+        return try await write { connection throws(SQLFailure) in
+            try Self.insert(.insert, values, connection) ? .inserted : .exists
+        }
+    }
+
+    /// One statement; a second one only tells why it found nothing.
+    package func update(
+        _ record: SessionRecord,
+        id: SessionID,
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> UpdateOutcome {
+        let values = Self.change(record, id: id, ifStamp: stamp, now: now)
+        let found = try await write { connection throws(SQLFailure) in
+            try Self.change(.update, values, id: id, connection)
+        }
+        switch found {
+        case .changed: return .updated
+        case .unchanged(let rows):
+            guard let current = try self.record(rows, id: id, now: now) else { return .missing }
+            return .conflict(current)
+        }
+    }
+
+    package func touch(
+        _ id: SessionID,
+        ifStamp stamp: SessionStamp,
+        expiresAt: SessionInstant,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> Bool {
+        let values: [SQLValue] = [
+            .instant(expiresAt), .integer(Self.slot(expiresAt)), .bytes(id.bytes), .stamp(stamp), .instant(now),
+        ]
+        return try await write { connection throws(SQLFailure) in
+            try connection.execute(.touch, values).affected > 0
+        }
+    }
+
+    /// One statement; a second one only tells why it found nothing.
+    package func delete(
+        _ id: SessionID,
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> DeleteOutcome {
+        let values: [SQLValue] = [.bytes(id.bytes), .stamp(stamp), .instant(now)]
+        let found = try await write { connection throws(SQLFailure) in
+            try Self.change(.delete, values, id: id, connection)
+        }
+        switch found {
+        case .changed: return .deleted
+        case .unchanged(let rows):
+            guard let current = try record(rows, id: id, now: now) else { return .missing }
+            return .conflict(current)
+        }
+    }
+
+    /// Both in one transaction, the conditional change first.
+    package func renew(
+        _ id: SessionID,
+        ifStamp stamp: SessionStamp,
+        forwarder: SessionRecord,
+        successor: SessionRecord,
+        newID: SessionID,
+        now: SessionInstant
+    ) async throws(SessionStoreError) -> RenewOutcome {
+        let change = Self.change(forwarder, id: id, ifStamp: stamp, now: now)
+        let row = Self.row(successor, id: newID)
+        let found = try await write { connection throws(SQLFailure) -> Renewal in
+            try connection.begin()
+            do throws(SQLFailure) {
+                guard try connection.execute(.update, change).affected > 0 else {
+                    let rows = try connection.execute(.load, [.bytes(id.bytes)]).rows
+                    try connection.rollback()
+                    return .unchanged(rows)
+                }
+                guard try Self.insert(.insert, row, connection) else {
+                    try connection.rollback()
+                    return .exists
+                }
+            } catch {
+                guard error.closesConnection else {
+                    do throws(SQLFailure) { try connection.rollback() } catch let rollback {
+                        // Nothing is committed, but the connection is in a state that nobody knows.
+                        var failure = error
+                        failure.closesConnection = true
+                        failure.message += "; \(rollback.message)"
+                        throw failure
+                    }
+                    throw error
+                }
+                throw error
+            }
+            try connection.commit()
+            return .renewed
+        }
+        switch found {
+        case .renewed: return .renewed
+        case .exists: return .exists
+        case .unchanged(let rows):
+            guard let current = try record(rows, id: id, now: now) else { return .missing }
+            return .conflict(current)
+        }
+    }
+
+    private enum Change: Sendable {
+        case changed
+        /// The condition did not hold. The row as it is, or none.
+        case unchanged([[SQLValue]])
+    }
+
+    private enum Renewal: Sendable {
+        case renewed, exists
+        case unchanged([[SQLValue]])
+    }
+
+    private static func change(
+        _ statement: SQLStatement,
+        _ values: [SQLValue],
+        id: SessionID,
+        _ connection: any SQLConnection
+    ) throws(SQLFailure) -> Change {
+        guard try connection.execute(statement, values).affected == 0 else { return .changed }
+        return .unchanged(try connection.execute(.load, [.bytes(id.bytes)]).rows)
+    }
+
+    /// - Returns: Whether there was no row with this key.
+    static func insert(
+        _ statement: SQLStatement,
+        _ values: [SQLValue],
+        _ connection: any SQLConnection
+    ) throws(SQLFailure) -> Bool {
+        do throws(SQLFailure) {
+            return try connection.execute(statement, values).affected > 0
+        } catch where error.kind == .duplicateKey {
+            return false
+        }
+    }
+
+    // MARK: Rows
+
+    /// The columns of the table of records.
+    private static func row(_ record: SessionRecord, id: SessionID) -> [SQLValue] {
+        [
+            .bytes(id.bytes), .stamp(record.stamp), .instant(record.expiresAt), .integer(slot(record.expiresAt)),
+            .integer(record.isForwarder ? 1 : 0), .bytes(record.encoded(for: id)),
+        ]
+    }
+
+    private static func change(
+        _ record: SessionRecord,
+        id: SessionID,
+        ifStamp stamp: SessionStamp,
+        now: SessionInstant
+    ) -> [SQLValue] {
+        [
+            .stamp(record.stamp), .instant(record.expiresAt), .integer(slot(record.expiresAt)),
+            .integer(record.isForwarder ? 1 : 0), .bytes(record.encoded(for: id)), .bytes(id.bytes), .stamp(stamp),
+            .instant(now),
+        ]
+    }
+
+    /// The 262 seconds in which an instant lies.
+    ///
+    /// The index that sweeps use is on this and not on the time of expiry, which every commit moves: most commits then
+    /// leave the index alone.
+    static func slot(_ instant: SessionInstant) -> Int64 { instant.millisecondsSince1970 >> 18 }
+
+    private func record(
+        _ rows: [[SQLValue]],
+        id: SessionID,
+        now: SessionInstant
+    ) throws(SessionStoreError) -> SessionRecord? {
+        guard let row = rows.first else { return nil }
+        let record = try record(row[...], id: id)
+        return record.isLive(at: now) ? record : nil
+    }
+
+    /// From the columns `record, expires_at`.
+    func record(_ columns: ArraySlice<SQLValue>, id: SessionID) throws(SessionStoreError) -> SessionRecord {
+        guard columns.count == 2, let bytes = columns.first?.bytes, let expiresAt = columns.last?.integer else {
+            throw unexpected("the row of a session has other columns than it should have")
+        }
+        return try SessionRecord(encoded: bytes, for: id, expiresAt: SessionInstant(millisecondsSince1970: expiresAt))
+    }
+}
+
+extension SQLValue {
+    static func instant(_ instant: SessionInstant) -> Self { .integer(instant.millisecondsSince1970) }
+    static func stamp(_ stamp: SessionStamp) -> Self { .integer(Int64(bitPattern: stamp.rawValue)) }
+}
