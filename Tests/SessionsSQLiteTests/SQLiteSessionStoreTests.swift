@@ -12,7 +12,9 @@ struct SQLiteSessionStoreTests {
 
     init() throws { folder = try TestFolder() }
 
-    private func open(_ change: (inout SQLiteSessionStore.Configuration) -> Void = { _ in }) async throws -> SQLiteSessionStore {
+    private func open(
+        _ change: (inout SQLiteSessionStore.Configuration) -> Void = { _ in }
+    ) async throws -> SQLiteSessionStore {
         var configuration = SQLiteSessionStore.Configuration(path: folder.database)
         change(&configuration)
         return try await SQLiteSessionStore.open(configuration)

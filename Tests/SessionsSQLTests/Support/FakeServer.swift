@@ -47,10 +47,7 @@ final class FakeServer: Sendable {
 
     func release() {
         isHeld.withLock { $0 = false }
-        monitor.withLock {
-            // As many as could be there.
-            for _ in 0..<64 { gate.signal() }
-        }
+        gate.broadcast()
     }
 
     /// How many calls have been begun and not ended.
