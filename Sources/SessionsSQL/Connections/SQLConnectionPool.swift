@@ -1,4 +1,3 @@
-
 /// Connections to a database, each on a thread of its own, and the queue of the calls that want one.
 ///
 /// Calls block, so they run on these threads and never on Swift's shared pool. A call is taken by a thread that is idle,

@@ -189,7 +189,7 @@ extension SQLDatabase {
     ) throws(SQLFailure) -> Bool {
         do throws(SQLFailure) {
             return try connection.execute(statement, values).affected > 0
-        } catch where error.kind == .duplicateKey {
+        } catch  where error.kind == .duplicateKey {
             return false
         }
     }
