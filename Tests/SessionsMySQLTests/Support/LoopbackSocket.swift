@@ -41,6 +41,18 @@ enum LoopbackSocket {
         return (descriptor, Int(UInt16(bigEndian: bound.sin_port)))
     }
 
+    /// The next connection, or `nil` once the socket was ended.
+    static func accept(_ descriptor: CInt) -> CInt? {
+        #if canImport(Darwin)
+        let accepted = Darwin.accept(descriptor, nil, nil)
+        #elseif canImport(Musl)
+        let accepted = Musl.accept(descriptor, nil, nil)
+        #else
+        let accepted = Glibc.accept(descriptor, nil, nil)
+        #endif
+        return accepted >= 0 ? accepted : nil
+    }
+
     static func connect(port: Int) -> CInt? {
         let descriptor = socket()
         var address = address(UInt16(port))

@@ -124,6 +124,7 @@ actor PrivateMariaDB {
         if let process, process.isRunning { Foundation.kill(process.processIdentifier, number) }
     }
 
+    @discardableResult
     nonisolated func withAdministrator<Value>(_ body: (Administrator) async throws -> Value) async throws -> Value {
         var configuration = configuration()
         configuration.database = "mysql"
