@@ -54,17 +54,20 @@ final class SQLThreads: @unchecked Sendable {
 
     var count: Int { monitor.withLock { workers.count } }
 
+    var waitingCount: Int { monitor.withLock { waiting.count { $0.phase == .waiting } } }
+
     // MARK: Calls
 
+    /// - Parameter continuation: Of whoever waits for the result; `nil` where nobody does.
     func submit<Value: Sendable>(
         _ call: SQLCall,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value,
-        _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>
+        _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>?
     ) {
         monitor.lock()
         guard call.phase == .waiting else {
             monitor.unlock()
-            continuation.resume(returning: .failure(Self.cancelled))
+            continuation?.resume(returning: .failure(Self.cancelled))
             return
         }
         guard !isStopped, waiting.count < limits.waiting else {
@@ -74,18 +77,18 @@ final class SQLThreads: @unchecked Sendable {
                 ? SQLFailure(.shutDown, "the store was shut down")
                 : SQLFailure(.overloaded, "\(limits.waiting) calls wait for a connection already")
             monitor.unlock()
-            continuation.resume(returning: .failure(failure))
+            continuation?.resume(returning: .failure(failure))
             return
         }
         call.body = { connection in
             do throws(SQLFailure) {
                 let value = try body(connection)
-                return .success { continuation.resume(returning: .success(value)) }
+                return .success { continuation?.resume(returning: .success(value)) }
             } catch {
                 return .failure(error)
             }
         }
-        call.fail = { continuation.resume(returning: .failure($0)) }
+        call.fail = { continuation?.resume(returning: .failure($0)) }
         waiting.append(call)
         let starting = wakeOrAdd()
         if isWatcherAsleep { watcherCondition.signal() }
