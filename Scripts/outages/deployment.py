@@ -138,10 +138,10 @@ class Deployment:
         return fault, f"{self.demos[index].name}, down for {seconds:.1f} s and the start"
 
     def pause_a_process(self):
-        """It may hold locks meanwhile, and goes on in the middle of what it did."""
+        """It may hold locks meanwhile, for longer than the other one waits, and goes on in the middle of what it did."""
         index = self.random.randrange(len(self.demos))
         injected = time.monotonic()
         self.demos[index].pause()
-        seconds = self.wait(0.3, 2.0)
+        seconds = self.wait(0.3, 3.5)
         self.demos[index].resume()
         return Fault("pause a process", injected, time.monotonic(), process=index), f"{self.demos[index].name}, for {seconds:.1f} s"

@@ -64,7 +64,13 @@ class Demo:
 
     def end_of_log(self):
         with open(self.log, errors="replace") as log:
-            return "".join(log.readlines()[-15:])
+            lines = log.readlines()
+        # Of a crash what tells most is not at the end.
+        for index, line in enumerate(lines):
+            if "Fatal error" in line or line.rstrip().endswith(" crashed:"):
+                lines = lines[index:index + 15]
+                break
+        return "".join(lines[-15:])
 
     def stop(self):
         if self.process.poll() is None:
