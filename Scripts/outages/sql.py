@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.parse
@@ -14,11 +15,12 @@ from outages.history import Fault
 class SQLite(Deployment):
     """A file that both processes have open: they are all that can fail."""
 
-    faults = ("kill a process", "pause a process", "kill both processes")
+    faults = ("kill a process", "pause a process", "kill both processes", "lock the file")
 
     def start(self):
         os.mkdir(self.folder)
-        self.url = f"sqlite:{self.folder}/sessions.sqlite"
+        self.path = os.path.join(self.folder, "sessions.sqlite")
+        self.url = f"sqlite:{self.path}"
         return self
 
     def stop(self):
@@ -35,6 +37,19 @@ class SQLite(Deployment):
             Fault("kill both processes", injected, healthy, process=index, spreads=False) for index in range(len(self.demos))
         ]
         return faults, f"back after {healthy - injected:.1f} s"
+
+
+    def lock_the_file(self):
+        """Somebody else writes, at times for longer than the demo waits."""
+        injected = time.monotonic()
+        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            seconds = self.wait(0.3, 3.5)
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+        return Fault("lock the file", injected, time.monotonic()), f"for {seconds:.1f} s"
 
 
 class SQLServer(Deployment):
