@@ -175,7 +175,9 @@ final class SQLThreads: @unchecked Sendable {
             }
             var attempt = 1
             var outcome: Result<SQLCall.Answer, SQLFailure>
+            var began: ContinuousClock.Instant
             repeat {
+                began = .now
                 if connection == nil {
                     do throws(SQLFailure) {
                         connection = try open(worker)
@@ -192,7 +194,7 @@ final class SQLThreads: @unchecked Sendable {
                     close(open, of: worker)
                     connection = nil
                 }
-            } while shouldTryAgain(call, outcome, &attempt)
+            } while shouldTryAgain(call, outcome, &attempt, after: .now - began)
             if finish(call, outcome, of: worker), let open = connection {
                 close(open, of: worker)
                 connection = nil
@@ -255,10 +257,13 @@ final class SQLThreads: @unchecked Sendable {
     private func shouldTryAgain(
         _ call: SQLCall,
         _ outcome: Result<SQLCall.Answer, SQLFailure>,
-        _ attempt: inout Int
+        _ attempt: inout Int,
+        after time: Duration
     ) -> Bool {
+        // Not if the next try would be cut off where this one came to an end: a lock that was waited for in vain would
+        // turn from "surely not executed" into "nobody knows".
         guard case .failure(let failure) = outcome, failure.isTransient, call.isRead || !failure.mayHaveExecuted,
-            attempt < 5, ContinuousClock.now < call.deadline,
+            attempt < 5, ContinuousClock.now + time < call.deadline,
             monitor.withLock({ call.phase == .running })
         else { return false }
         // Whoever gave way to another one comes back when that one may be done, and not in step with others.
