@@ -47,6 +47,8 @@ extension SQLDatabase {
     /// How long an epoch is kept after it was raised: longer than any sign-in takes.
     private static let epochLifetime = Duration.seconds(24 * 3600)
 
+    private static let nextStep = SessionStoreCursor(rawValue: "next")
+
     /// Removes a batch of expired records, and of what is left of entries, epochs and leases.
     ///
     /// A record is found by its slot, once the slot is over, so up to six minutes after its deadline. Each batch is looked
@@ -57,6 +59,7 @@ extension SQLDatabase {
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SweepStep {
+        guard cursor == nil || cursor == Self.nextStep else { return SweepStep(expired: [], next: nil) }
         let limit = min(max(limit, 1), sqlSweepLimit)
         let cutoff = now - Self.margin
         let candidates = try await read { connection throws(SQLFailure) in
@@ -91,7 +94,7 @@ extension SQLDatabase {
         for row in candidates where row.count == 2 && row[1] == .integer(0) {
             if let bytes = row[0].bytes, let id = SessionID(bytes: bytes) { expired.append(id) }
         }
-        return SweepStep(expired: expired, next: isRoundOver ? nil : SessionStoreCursor(rawValue: "next"))
+        return SweepStep(expired: expired, next: isRoundOver ? nil : Self.nextStep)
     }
 
     // MARK: Health
