@@ -57,7 +57,13 @@ extension PostgresSessionStore {
                 preparesStatements: preparesStatements
             )
         }
-        return SQLDatabase(name: name, reads: pool, writes: pool, timeout: configuration.operationTimeout)
+        return SQLDatabase(
+            name: name,
+            reads: pool,
+            writes: pool,
+            timeout: configuration.operationTimeout,
+            renewsInOneStatement: true
+        )
     }
 
     /// Looks at server and tables, on a connection of its own.
