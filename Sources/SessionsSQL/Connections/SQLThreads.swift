@@ -16,6 +16,8 @@ final class SQLThreads: @unchecked Sendable {
     private var workers: [Worker] = []
     /// The idle ones, the one that became so last at the end.
     private var idle: [Worker] = []
+    /// How many workers have a call.
+    private var busyCount = 0
     private var isWatching = false
     private var isWatcherAsleep = false
     private var isStopped = false
@@ -105,7 +107,8 @@ final class SQLThreads: @unchecked Sendable {
             worker.condition.signal()
             return nil
         }
-        guard workers.count < limits.connections else { return nil }
+        // Those that are neither busy nor idle have just begun or are just done, and look for a call next.
+        guard workers.count - busyCount < waiting.count, workers.count < limits.connections else { return nil }
         let worker = Worker(monitor)
         workers.append(worker)
         return worker
@@ -214,6 +217,7 @@ final class SQLThreads: @unchecked Sendable {
                 guard call.phase == .waiting else { continue }
                 call.phase = .running
                 worker.current = call
+                busyCount += 1
                 return call
             }
             if isStopped || worker.mustEnd { return nil }
@@ -284,6 +288,7 @@ final class SQLThreads: @unchecked Sendable {
         monitor.lock()
         let fail = call.answer()
         worker.current = nil
+        busyCount -= 1
         let wasInterrupted = worker.wasInterrupted
         worker.wasInterrupted = false
         monitor.unlock()
