@@ -19,7 +19,10 @@ let package = Package(
         .trait(name: "Hummingbird", description: "SessionsHummingbird and session-demo, on Hummingbird 2."),
         .trait(name: "Redis", description: "SessionsRedis: Redis and Valkey, over SwiftNIO."),
         .trait(name: "SQLite", description: "SessionsSQLite: SQLite, through GRDB."),
-        .trait(name: "MySQL", description: "SessionsMySQL: MySQL and MariaDB, through libmariadb (MariaDB Connector/C)."),
+        .trait(
+            name: "MySQL",
+            description: "SessionsMySQL: MySQL and MariaDB, through libmariadb (MariaDB Connector/C)."
+        ),
         .trait(name: "PostgreSQL", description: "SessionsPostgres: PostgreSQL, through libpq."),
         .default(enabledTraits: ["Hummingbird", "Redis"]),
     ],
@@ -194,8 +197,10 @@ let package = Package(
                 "SessionsSQL",
                 "SessionsSQLite",
                 "SessionsTesting",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
         ),
         .testTarget(

@@ -2,7 +2,10 @@
 import ArgumentParser
 import Logging
 import Sessions
+import SessionsMySQL
+import SessionsPostgres
 import SessionsRedis
+import SessionsSQLite
 
 /// The command line's options.
 struct Options: ParsableArguments {
@@ -51,7 +54,7 @@ struct Options: ParsableArguments {
             }
         }
         // Neither a folder nor this process's memory tells anybody about changes.
-        guard !nearCache || storeName.hasPrefix("redis") || storeName.hasPrefix("valkey") else {
+        guard !nearCache || ["redis", "valkey", "postgres"].contains(where: storeName.hasPrefix) else {
             throw ValidationError("--near-cache: \(storeName) stores do not report changes, so none can be cached")
         }
         guard !nearCache || provider == nil else {
@@ -63,6 +66,9 @@ struct Options: ParsableArguments {
     func openSessions(logger: Logger) async throws -> SessionManager {
         #if Redis
         try SessionStoreRegistry.shared.registerRedis()
+        #endif
+        #if SQLite
+        try SessionStoreRegistry.shared.registerSQLite()
         #endif
         if let provider {
             return try await .open(provider, configuration: configuration, config: config ?? "", logger: logger)

@@ -129,20 +129,21 @@ public final class SessionStoreRegistry: Sendable {
     private static let hints: [String: String] = {
         var hints: [String: String] = [:]
         func add(_ names: [String], _ hint: String) { for name in names { hints[name] = hint } }
-        func product(_ name: String) -> String {
-            "it comes with the product \(name), whose provider must be registered"
+        func product(_ name: String, _ register: String, trait: String? = nil) -> String {
+            let trait = trait.map { ", with the trait \($0) of swift-sessions enabled," } ?? ""
+            return "it comes with the product \(name): add it to the target's dependencies\(trait) and call "
+                + "SessionStoreRegistry.shared.\(register)() first"
         }
         add(
             [
                 "redis", "rediss", "valkey", "valkeys", "redis-sentinel", "redis_sentinel", "redis-cluster",
                 "redis_cluster",
             ],
-            "it comes with the product SessionsRedis: add it to the target's dependencies and call "
-                + "SessionStoreRegistry.shared.registerRedis() first"
+            product("SessionsRedis", "registerRedis")
         )
-        add(["mysql", "mariadb"], product("SessionsMySQL"))
-        add(["postgresql", "postgres"], product("SessionsPostgres"))
-        add(["sqlite", "sqlite3"], product("SessionsSQLite"))
+        add(["mysql", "mariadb"], product("SessionsMySQL", "registerMySQL", trait: "MySQL"))
+        add(["postgresql", "postgres"], product("SessionsPostgres", "registerPostgres", trait: "PostgreSQL"))
+        add(["sqlite", "sqlite3"], product("SessionsSQLite", "registerSQLite", trait: "SQLite"))
         add(["cookie"], "sessions kept in the cookie itself are not available: their end could not be enforced")
         add(
             ["memcache", "memcached", "couchbase", "ledis", "ssdb"],

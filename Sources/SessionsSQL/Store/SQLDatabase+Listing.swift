@@ -2,7 +2,7 @@ package import Sessions
 
 extension SQLDatabase {
     package func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
-        let rows = try await read { connection throws(SQLFailure) in
+        let rows = try await list { connection throws(SQLFailure) in
             try connection.execute(.count, [.instant(now)]).rows
         }
         guard let count = rows.first?.first?.integer else { throw unexpected("a count of rows is no number") }
@@ -16,7 +16,7 @@ extension SQLDatabase {
     ) async throws(SessionStoreError) -> SessionPage {
         let after: [UInt8] = if let cursor { try cursor.id().bytes } else { [] }
         let limit = min(max(limit, 1), 1000)
-        let rows = try await read { connection throws(SQLFailure) in
+        let rows = try await list { connection throws(SQLFailure) in
             try connection.execute(.page, [.bytes(after), .instant(now), .integer(Int64(limit))]).rows
         }
         var entries: [SessionPage.Entry] = []
@@ -29,7 +29,7 @@ extension SQLDatabase {
             do throws(SessionStoreError) {
                 let record = try record(row.dropFirst(), id: id)
                 if record.isLive(at: now) { entries.append(.init(id: id, record: record)) }
-            } catch where error.code == .corruptRecord || error.code == .newerFormat {
+            } catch  where error.code == .corruptRecord || error.code == .newerFormat {
                 // One row that cannot be read does not hide the others; whoever loads it learns of it.
                 continue
             }
@@ -47,6 +47,8 @@ extension SQLDatabase {
     /// How long an epoch is kept after it was raised: longer than any sign-in takes.
     private static let epochLifetime = Duration.seconds(24 * 3600)
 
+    private static let nextStep = SessionStoreCursor(rawValue: "next")
+
     /// Removes a batch of expired records, and of what is left of entries, epochs and leases.
     ///
     /// A record is found by its slot, once the slot is over, so up to six minutes after its deadline. Each batch is looked
@@ -57,9 +59,10 @@ extension SQLDatabase {
         limit: Int,
         now: SessionInstant
     ) async throws(SessionStoreError) -> SweepStep {
+        guard cursor == nil || cursor == Self.nextStep else { return SweepStep(expired: [], next: nil) }
         let limit = min(max(limit, 1), sqlSweepLimit)
         let cutoff = now - Self.margin
-        let candidates = try await read { connection throws(SQLFailure) in
+        let candidates = try await list { connection throws(SQLFailure) in
             let values: [SQLValue] = [.integer(Self.slot(cutoff)), .instant(cutoff), .integer(Int64(limit))]
             return try connection.execute(.sweepCandidates, values).rows
         }
@@ -91,7 +94,7 @@ extension SQLDatabase {
         for row in candidates where row.count == 2 && row[1] == .integer(0) {
             if let bytes = row[0].bytes, let id = SessionID(bytes: bytes) { expired.append(id) }
         }
-        return SweepStep(expired: expired, next: isRoundOver ? nil : SessionStoreCursor(rawValue: "next"))
+        return SweepStep(expired: expired, next: isRoundOver ? nil : Self.nextStep)
     }
 
     // MARK: Health
@@ -103,5 +106,6 @@ extension SQLDatabase {
     package func shutDown() async {
         await reads.shutDown()
         await writes.shutDown()
+        await background.shutDown()
     }
 }

@@ -1,14 +1,11 @@
-#if Redis
-import Sessions
-
 /// Lengths of time as operators write them: `250ms`, `1.5s`, `1h30m`. The syntax is that of Go's `time.ParseDuration`.
-enum DurationText {
+package enum DurationText {
     /// Reads a length of time.
     /// - Parameters:
     ///   - text: The text, such as `1h30m`. `0` needs no unit.
     ///   - allowsPlainSeconds: Whether a number without a unit is a number of seconds.
     /// - Returns: `nil` if it is none, or longer than 292 years.
-    static func duration(_ text: String, allowsPlainSeconds: Bool = false) -> Duration? {
+    package static func duration(_ text: String, allowsPlainSeconds: Bool = false) -> Duration? {
         var rest = Substring(text).utf8
         let isNegative = rest.first == UInt8(ascii: "-")
         if isNegative || rest.first == UInt8(ascii: "+") { rest.removeFirst() }
@@ -84,4 +81,3 @@ enum DurationText {
         }
     }
 }
-#endif

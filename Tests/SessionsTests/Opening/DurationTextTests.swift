@@ -1,7 +1,6 @@
-#if Redis
 import Testing
 
-@testable import SessionsRedis
+@testable import Sessions
 
 @Suite("Lengths of time in settings")
 struct DurationTextTests {
@@ -46,4 +45,3 @@ struct DurationTextTests {
         #expect(DurationText.duration(text, allowsPlainSeconds: true) == nil)
     }
 }
-#endif

@@ -1,0 +1,161 @@
+import Sessions
+import SessionsSQL
+import Synchronization
+
+/// A database server that does as it is told, and remembers who came.
+final class FakeServer: Sendable {
+    struct Counts: Equatable {
+        var opened = 0
+        var closed = 0
+        var executed = 0
+    }
+
+    private struct State {
+        var counts = Counts()
+        var isUp = true
+        /// Failures for the next calls, in their order.
+        var failures: [SQLFailure] = []
+        /// The calls that were executed, by the number they carry.
+        var calls: [Int64] = []
+        var usable: Set<Int> = []
+        var repliesInTheEnd = false
+    }
+
+    private let state = Mutex(State())
+    private let monitor = Monitor()
+    private let gate: Monitor.Condition
+    private let isHeld = Mutex(false)
+
+    init() {
+        gate = Monitor.Condition(monitor)
+    }
+
+    var counts: Counts { state.withLock { $0.counts } }
+    var calls: [Int64] { state.withLock { $0.calls } }
+    /// How many connections are open.
+    var openCount: Int { state.withLock { $0.counts.opened - $0.counts.closed } }
+
+    func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
+
+    /// Has calls that are interrupted end as if they had not been.
+    func replyInTheEnd() { state.withLock { $0.repliesInTheEnd = true } }
+
+    /// Has the next calls fail.
+    func fail(_ failures: SQLFailure...) { state.withLock { $0.failures += failures } }
+
+    /// Has all connections look as if the server had closed them.
+    func dropConnections() { state.withLock { $0.usable = [] } }
+
+    /// Has calls that are executed wait until `release()`.
+    func hold() { isHeld.withLock { $0 = true } }
+
+    func release() {
+        isHeld.withLock { $0 = false }
+        gate.broadcast()
+    }
+
+    /// How many calls have been begun and not ended.
+    var waitingCount: Int { state.withLock { $0.calls.count - $0.counts.executed } }
+
+    func connect() throws(SQLFailure) -> any SQLConnection {
+        let number: Int? = state.withLock { state in
+            guard state.isUp else { return nil }
+            state.counts.opened += 1
+            state.usable.insert(state.counts.opened)
+            return state.counts.opened
+        }
+        guard let number else { throw SQLFailure(.connection, "refused") }
+        return Connection(server: self, number: number)
+    }
+
+    private func execute(_ call: Int64, _ interruption: Interruption) throws(SQLFailure) {
+        let failure: SQLFailure? = state.withLock { state in
+            state.calls.append(call)
+            return state.failures.isEmpty ? nil : state.failures.removeFirst()
+        }
+        monitor.lock()
+        while isHeld.withLock({ $0 }), !interruption.isInterrupted { gate.wait(milliseconds: 5) }
+        monitor.unlock()
+        state.withLock { $0.counts.executed += 1 }
+        // A reply may come at the very moment in which the connection is shut.
+        if interruption.isInterrupted, !state.withLock({ $0.repliesInTheEnd }) {
+            throw SQLFailure(.timeout, "interrupted", mayHaveExecuted: true, closesConnection: true)
+        }
+        if let failure { throw failure }
+    }
+
+    private func closed(_ number: Int) {
+        state.withLock {
+            $0.counts.closed += 1
+            $0.usable.remove(number)
+        }
+    }
+
+    private final class Interruption: SQLInterruption {
+        private let flag = Mutex(false)
+        var isInterrupted: Bool { flag.withLock { $0 } }
+        func interrupt() { flag.withLock { $0 = true } }
+    }
+
+    private struct Connection: SQLConnection {
+        let server: FakeServer
+        let number: Int
+        let ending = Interruption()
+
+        func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
+            let call = values.first?.integer ?? 0
+            try server.execute(call, ending)
+            return SQLResult(rows: [[.integer(call)]], affected: 1)
+        }
+
+        func begin() throws(SQLFailure) {}
+        func commit() throws(SQLFailure) {}
+        func rollback() throws(SQLFailure) {}
+        var isUsable: Bool { server.state.withLock { $0.usable.contains(number) } }
+        var interruption: any SQLInterruption { ending }
+        func close() { server.closed(number) }
+    }
+}
+
+extension SQLConnectionPool {
+    /// Makes a pool for a fake server.
+    convenience init(
+        _ server: FakeServer,
+        connections: Int = 4,
+        waiting: Int = 100,
+        age: Duration = .seconds(3600),
+        idle: Duration = .seconds(3600)
+    ) {
+        self.init(
+            name: "fake",
+            limits: .init(connections: connections, waiting: waiting, age: age, idle: idle),
+            connect: { () throws(SQLFailure) in try server.connect() }
+        )
+    }
+
+    /// Has a call with a number executed.
+    @discardableResult
+    func call(
+        _ number: Int64,
+        isRead: Bool = false,
+        timeout: Duration = .seconds(20)
+    ) async throws(SQLFailure) -> Int64? {
+        try await run(isRead: isRead, timeout: timeout) { connection throws(SQLFailure) in
+            try connection.execute(isRead ? .load : .update, [.integer(number)]).rows.first?.first?.integer
+        }
+    }
+
+    /// The failure of a call with a number, or `nil` if it succeeds.
+    func failure(
+        _ number: Int64,
+        isRead: Bool = false,
+        timeout: Duration = .seconds(20)
+    ) async -> SQLFailure? {
+        do throws(SQLFailure) {
+            try await call(number, isRead: isRead, timeout: timeout)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
