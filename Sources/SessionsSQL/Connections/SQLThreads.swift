@@ -16,6 +16,8 @@ final class SQLThreads: @unchecked Sendable {
     private var workers: [Worker] = []
     /// The idle ones, the one that became so last at the end.
     private var idle: [Worker] = []
+    /// How many workers have a call.
+    private var busyCount = 0
     private var isWatching = false
     private var isWatcherAsleep = false
     private var isStopped = false
@@ -54,17 +56,20 @@ final class SQLThreads: @unchecked Sendable {
 
     var count: Int { monitor.withLock { workers.count } }
 
+    var waitingCount: Int { monitor.withLock { waiting.count { $0.phase == .waiting } } }
+
     // MARK: Calls
 
+    /// - Parameter continuation: Of whoever waits for the result; `nil` where nobody does.
     func submit<Value: Sendable>(
         _ call: SQLCall,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value,
-        _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>
+        _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>?
     ) {
         monitor.lock()
         guard call.phase == .waiting else {
             monitor.unlock()
-            continuation.resume(returning: .failure(Self.cancelled))
+            continuation?.resume(returning: .failure(Self.cancelled))
             return
         }
         guard !isStopped, waiting.count < limits.waiting else {
@@ -74,18 +79,18 @@ final class SQLThreads: @unchecked Sendable {
                 ? SQLFailure(.shutDown, "the store was shut down")
                 : SQLFailure(.overloaded, "\(limits.waiting) calls wait for a connection already")
             monitor.unlock()
-            continuation.resume(returning: .failure(failure))
+            continuation?.resume(returning: .failure(failure))
             return
         }
         call.body = { connection in
             do throws(SQLFailure) {
                 let value = try body(connection)
-                return .success { continuation.resume(returning: .success(value)) }
+                return .success { continuation?.resume(returning: .success(value)) }
             } catch {
                 return .failure(error)
             }
         }
-        call.fail = { continuation.resume(returning: .failure($0)) }
+        call.fail = { continuation?.resume(returning: .failure($0)) }
         waiting.append(call)
         let starting = wakeOrAdd()
         if isWatcherAsleep { watcherCondition.signal() }
@@ -102,7 +107,8 @@ final class SQLThreads: @unchecked Sendable {
             worker.condition.signal()
             return nil
         }
-        guard workers.count < limits.connections else { return nil }
+        // Those that are neither busy nor idle have just begun or are just done, and look for a call next.
+        guard workers.count - busyCount < waiting.count, workers.count < limits.connections else { return nil }
         let worker = Worker(monitor)
         workers.append(worker)
         return worker
@@ -211,6 +217,7 @@ final class SQLThreads: @unchecked Sendable {
                 guard call.phase == .waiting else { continue }
                 call.phase = .running
                 worker.current = call
+                busyCount += 1
                 return call
             }
             if isStopped || worker.mustEnd { return nil }
@@ -281,6 +288,7 @@ final class SQLThreads: @unchecked Sendable {
         monitor.lock()
         let fail = call.answer()
         worker.current = nil
+        busyCount -= 1
         let wasInterrupted = worker.wasInterrupted
         worker.wasInterrupted = false
         monitor.unlock()

@@ -2,6 +2,8 @@
 package enum SQLStatement: Int, CaseIterable, Sendable {
     // Records
     case load, insert, update, touch, delete
+    /// Both halves of a renewal. Only for dialects in which a statement changes rows and gives them to an insert.
+    case renew
     case count, page
     case sweepCandidates, sweepRecords, sweepEntriesOfRecords
     // Subjects
@@ -71,6 +73,14 @@ package struct SQLStatements: Sendable {
                 UPDATE \(sessions) SET expires_at = \(dialect.greatest)(expires_at, ?), \
                 expiry_slot = \(dialect.greatest)(expiry_slot, ?) \
                 WHERE id = ? AND stamp = ? AND expires_at > ?
+                """
+        case .renew:
+            // If the new id is taken, nothing of the statement happens.
+            return """
+                WITH renewed AS (UPDATE \(sessions) SET stamp = ?, expires_at = ?, expiry_slot = ?, forwarder = ?, record = ? \
+                WHERE id = ? AND stamp = ? AND expires_at > ? RETURNING 1) \
+                INSERT INTO \(sessions) (id, stamp, expires_at, expiry_slot, forwarder, record) \
+                SELECT ?, ?, ?, ?, ?, ? FROM renewed
                 """
         case .delete:
             return "DELETE FROM \(sessions) WHERE id = ? AND stamp = ? AND expires_at > ?"

@@ -7,21 +7,70 @@ public final class SQLDatabase: Sendable {
     package let reads: SQLConnectionPool
     /// The same as `reads`, except where only one connection can write at a time.
     package let writes: SQLConnectionPool
+    /// For what no request waits for: lists, counts and what sweeps look for. The same as `reads`, except where few
+    /// connections are to be had.
+    package let background: SQLConnectionPool
     let timeout: Duration
+    /// Whether a renewal is one statement, ``SQLStatement/renew``, and not a transaction of several.
+    let renewsInOneStatement: Bool
 
-    /// - Parameter timeout: The time within which every operation ends, with a result or an error.
-    package init(name: String, reads: SQLConnectionPool, writes: SQLConnectionPool, timeout: Duration) {
+    /// How long a count or a list may take. It looks at many rows, and somebody has asked for that.
+    package static let listingTimeout = Duration.seconds(30)
+
+    /// Creates a database with one pool for everything.
+    package convenience init(
+        name: String,
+        pool: SQLConnectionPool,
+        timeout: Duration,
+        renewsInOneStatement: Bool = false
+    ) {
+        self.init(
+            name: name,
+            reads: pool,
+            writes: pool,
+            background: pool,
+            timeout: timeout,
+            renewsInOneStatement: renewsInOneStatement
+        )
+    }
+
+    /// - Parameter timeout: The time within which every operation that requests wait for ends, with a result or an error.
+    package init(
+        name: String,
+        reads: SQLConnectionPool,
+        writes: SQLConnectionPool,
+        background: SQLConnectionPool,
+        timeout: Duration,
+        renewsInOneStatement: Bool = false
+    ) {
         self.name = name
         self.reads = reads
         self.writes = writes
+        self.background = background
         self.timeout = timeout
+        self.renewsInOneStatement = renewsInOneStatement
     }
 
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
     ) async throws(SessionStoreError) -> Value {
+        try await read(from: reads, timeout: timeout, body)
+    }
+
+    /// Reads many rows.
+    func list<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
+        try await read(from: background, timeout: max(timeout, Self.listingTimeout), body)
+    }
+
+    private func read<Value: Sendable>(
+        from pool: SQLConnectionPool,
+        timeout: Duration,
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
         do throws(SQLFailure) {
-            return try await reads.run(isRead: true, timeout: timeout, body)
+            return try await pool.run(isRead: true, timeout: timeout, body)
         } catch {
             throw error.storeError(name, isRead: true)
         }
@@ -123,34 +172,8 @@ extension SQLDatabase {
     ) async throws(SessionStoreError) -> RenewOutcome {
         let change = Self.change(forwarder, id: id, ifStamp: stamp, now: now)
         let row = Self.row(successor, id: newID)
-        let found = try await write { connection throws(SQLFailure) -> Renewal in
-            try connection.begin()
-            do throws(SQLFailure) {
-                guard try connection.execute(.update, change).affected > 0 else {
-                    let rows = try connection.execute(.load, [.bytes(id.bytes)]).rows
-                    try connection.rollback()
-                    return .unchanged(rows)
-                }
-                guard try Self.insert(.insert, row, connection) else {
-                    try connection.rollback()
-                    return .exists
-                }
-            } catch {
-                guard error.closesConnection else {
-                    do throws(SQLFailure) { try connection.rollback() } catch let rollback {
-                        // Nothing is committed, but the connection is in a state that nobody knows.
-                        var failure = error
-                        failure.closesConnection = true
-                        failure.message += "; \(rollback.message)"
-                        throw failure
-                    }
-                    throw error
-                }
-                throw error
-            }
-            try connection.commit()
-            return .renewed
-        }
+        let renew = renewsInOneStatement ? Self.renewAtOnce : Self.renewInSteps
+        let found = try await write { connection throws(SQLFailure) in try renew(connection, id, change, row) }
         switch found {
         case .renewed: return .renewed
         case .exists: return .exists
@@ -158,6 +181,56 @@ extension SQLDatabase {
             guard let current = try record(rows, id: id, now: now) else { return .missing }
             return .conflict(current)
         }
+    }
+
+    @Sendable
+    private static func renewAtOnce(
+        _ connection: any SQLConnection,
+        _ id: SessionID,
+        _ change: [SQLValue],
+        _ row: [SQLValue]
+    ) throws(SQLFailure) -> Renewal {
+        do throws(SQLFailure) {
+            guard try connection.execute(.renew, change + row).affected == 0 else { return .renewed }
+        } catch where error.kind == .duplicateKey {
+            return .exists
+        }
+        return .unchanged(try connection.execute(.load, [.bytes(id.bytes)]).rows)
+    }
+
+    @Sendable
+    private static func renewInSteps(
+        _ connection: any SQLConnection,
+        _ id: SessionID,
+        _ change: [SQLValue],
+        _ row: [SQLValue]
+    ) throws(SQLFailure) -> Renewal {
+        try connection.begin()
+        do throws(SQLFailure) {
+            guard try connection.execute(.update, change).affected > 0 else {
+                let rows = try connection.execute(.load, [.bytes(id.bytes)]).rows
+                try connection.rollback()
+                return .unchanged(rows)
+            }
+            guard try insert(.insert, row, connection) else {
+                try connection.rollback()
+                return .exists
+            }
+        } catch {
+            guard error.closesConnection else {
+                do throws(SQLFailure) { try connection.rollback() } catch let rollback {
+                    // Nothing is committed, but the connection is in a state that nobody knows.
+                    var failure = error
+                    failure.closesConnection = true
+                    failure.message += "; \(rollback.message)"
+                    throw failure
+                }
+                throw error
+            }
+            throw error
+        }
+        try connection.commit()
+        return .renewed
     }
 
     private enum Change: Sendable {

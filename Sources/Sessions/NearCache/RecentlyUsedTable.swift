@@ -1,36 +1,48 @@
-#if Redis
 /// A table of bounded size that forgets what was not used for longest.
 ///
 /// The entries form a list by their last use. Every operation but ``removeAll()`` takes constant time, whatever the bound:
-/// it runs with a lock held, and on an event loop, where nothing else goes on meanwhile.
-struct RecentlyUsedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct Place: Sendable {
-        var key: Key
-        var value: Value
+/// it runs with a lock held, and perhaps on an event loop, where nothing else goes on meanwhile. It is open to inlining, since
+/// it is used by other modules than this one, each with its own entries.
+@usableFromInline
+package struct RecentlyUsedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    @usableFromInline
+    struct Place: Sendable {
+        @usableFromInline var key: Key
+        @usableFromInline var value: Value
         /// The place whose entry was used next after this one's, and the one before; ``none`` at the ends.
-        var newer: Int32
-        var older: Int32
+        @usableFromInline var newer: Int32
+        @usableFromInline var older: Int32
+
+        @inlinable
+        init(key: Key, value: Value, newer: Int32, older: Int32) {
+            self.key = key
+            self.value = value
+            self.newer = newer
+            self.older = older
+        }
     }
 
     /// The most entries.
-    let maximumCount: Int
-    private var indices: [Key: Int32] = [:]
+    @usableFromInline package let maximumCount: Int
+    @usableFromInline var indices: [Key: Int32] = [:]
     /// Without gaps: the last entry moves to where one was removed.
-    private var places: [Place] = []
-    private var newest = Self.none
-    private var oldest = Self.none
+    @usableFromInline var places: [Place] = []
+    @usableFromInline var newest = Self.none
+    @usableFromInline var oldest = Self.none
 
-    private static var none: Int32 { -1 }
+    @inlinable static var none: Int32 { -1 }
 
     /// - Parameter maximumCount: The most entries, at least 1.
-    init(maximumCount: Int) {
+    @inlinable
+    package init(maximumCount: Int) {
         self.maximumCount = min(max(1, maximumCount), Int(Int32.max))
     }
 
-    var count: Int { places.count }
+    @inlinable package var count: Int { places.count }
 
     /// The value under a key. Reading and writing count as use.
-    subscript(key: Key) -> Value? {
+    @inlinable
+    package subscript(key: Key) -> Value? {
         mutating get {
             guard let index = indices[key] else { return nil }
             use(index)
@@ -55,30 +67,35 @@ struct RecentlyUsedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
     }
 
-    mutating func removeAll() { self = Self(maximumCount: maximumCount) }
+    @inlinable
+    package mutating func removeAll() { self = Self(maximumCount: maximumCount) }
 
     // MARK: The list
 
-    private mutating func use(_ index: Int32) {
+    @inlinable
+    mutating func use(_ index: Int32) {
         guard index != newest else { return }
         unlink(index)
         linkAsNewest(index)
     }
 
-    private mutating func linkAsNewest(_ index: Int32) {
+    @inlinable
+    mutating func linkAsNewest(_ index: Int32) {
         places[Int(index)].newer = Self.none
         places[Int(index)].older = newest
         if newest != Self.none { places[Int(newest)].newer = index } else { oldest = index }
         newest = index
     }
 
-    private mutating func unlink(_ index: Int32) {
+    @inlinable
+    mutating func unlink(_ index: Int32) {
         let (newer, older) = (places[Int(index)].newer, places[Int(index)].older)
         if newer != Self.none { places[Int(newer)].older = older } else { newest = older }
         if older != Self.none { places[Int(older)].newer = newer } else { oldest = newer }
     }
 
-    private mutating func remove(at index: Int32) {
+    @inlinable
+    mutating func remove(at index: Int32) {
         unlink(index)
         indices[places[Int(index)].key] = nil
         let last = Int32(places.count - 1)
@@ -92,4 +109,3 @@ struct RecentlyUsedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         places.removeLast()
     }
 }
-#endif

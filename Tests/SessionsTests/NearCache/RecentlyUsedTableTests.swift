@@ -1,5 +1,4 @@
-#if Redis
-@testable import SessionsRedis
+import Sessions
 import Testing
 
 @Suite("A table that forgets what was not used for longest")
@@ -50,4 +49,3 @@ struct RecentlyUsedTableTests {
         for (key, value) in list { #expect(table[key] == value) }
     }
 }
-#endif
