@@ -13,26 +13,22 @@ final class PostgresConnection: SQLConnection {
     /// Whether statements keep their names from one call to the next: not behind a pooler that changes servers.
     private let preparesStatements: Bool
     private let checkUse: () -> Bool
-    private let willClose: () -> Void
     private var prepared = [Bool](repeating: false, count: SQLStatement.allCases.count)
     private var isInTransaction = false
     private var parameters = PostgresValues()
 
     /// - Parameters:
     ///   - isOfUse: Asked before each call.
-    ///   - willClose: Called when the connection is closed.
     init(
         _ link: PostgresLink,
         statements: SQLStatements,
         preparesStatements: Bool,
-        isOfUse: @escaping () -> Bool = { true },
-        willClose: @escaping () -> Void = {}
+        isOfUse: @escaping () -> Bool = { true }
     ) {
         self.link = link
         self.statements = statements
         self.preparesStatements = preparesStatements
         checkUse = isOfUse
-        self.willClose = willClose
     }
 
     var isUsable: Bool { link.socket.isQuiet && checkUse() }
@@ -44,10 +40,7 @@ final class PostgresConnection: SQLConnection {
         func interrupt() { socket.interrupt() }
     }
 
-    func close() {
-        willClose()
-        link.close()
-    }
+    func close() { link.close() }
 
     // MARK: Statements
 
