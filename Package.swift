@@ -19,7 +19,10 @@ let package = Package(
         .trait(name: "Hummingbird", description: "SessionsHummingbird and session-demo, on Hummingbird 2."),
         .trait(name: "Redis", description: "SessionsRedis: Redis and Valkey, over SwiftNIO."),
         .trait(name: "SQLite", description: "SessionsSQLite: SQLite, through GRDB."),
-        .trait(name: "MySQL", description: "SessionsMySQL: MySQL and MariaDB, through libmariadb (MariaDB Connector/C)."),
+        .trait(
+            name: "MySQL",
+            description: "SessionsMySQL: MySQL and MariaDB, through libmariadb (MariaDB Connector/C)."
+        ),
         .trait(name: "PostgreSQL", description: "SessionsPostgres: PostgreSQL, through libpq."),
         .default(enabledTraits: ["Hummingbird", "Redis"]),
     ],

@@ -46,10 +46,10 @@ extension PostgresSessionStore {
         let pool = SQLConnectionPool(
             name: configuration.name,
             limits: .init(
-                connections: configuration.poolSize,
+                connections: configuration.maximumConnections,
                 waiting: configuration.maximumWaitingCalls,
                 age: configuration.maximumConnectionAge,
-                idle: configuration.idleTimeout
+                idle: configuration.maximumIdleTime
             )
         ) { () throws(SQLFailure) in
             let link = try servers.connect()
@@ -68,8 +68,7 @@ extension PostgresSessionStore {
         }
         let database = SQLDatabase(
             name: configuration.name,
-            reads: pool,
-            writes: pool,
+            pool: pool,
             timeout: configuration.operationTimeout,
             renewsInOneStatement: true
         )
@@ -125,7 +124,7 @@ extension PostgresSessionStore {
 
 extension PostgresSessionStore.Configuration {
     /// Kind, user, hosts and database, for messages.
-    var name: String { "postgres: \(user)@\(addresses.map(\.description).joined(separator: ","))/\(database)" }
+    var name: String { "postgres: \(username)@\(hosts.map(\.description).joined(separator: ","))/\(database)" }
 
     /// Looks whether the files are there: libpq goes on without a certificate that it does not find.
     func checkFiles() throws(SessionStoreError) {

@@ -8,7 +8,12 @@ public import Sessions
 ///
 /// ```swift
 /// let store = try await PostgresSessionStore.open(
-///     .init([.host("db1.internal"), .host("db2.internal")], user: "app", password: password, database: "app")
+///     .init(
+///         hosts: [.host("db1.internal"), .host("db2.internal")],
+///         username: "app",
+///         password: password,
+///         database: "app"
+///     )
 /// )
 /// let sessions = try SessionManager(store: store)
 /// ```

@@ -23,7 +23,9 @@ enum SQLiteFile {
         if let parent = FileIdentity(path: folder.isEmpty ? "/" : folder), parent.permissions & 0o002 != 0,
             parent.permissions & 0o1000 == 0
         {
-            throw error("others may write to the folder of \(path), and could replace it: use a folder of this user's own")
+            throw error(
+                "others may write to the folder of \(path), and could replace it: use a folder of this user's own"
+            )
         }
         if file.permissions & 0o044 != 0 {
             logger.warning(

@@ -22,8 +22,15 @@ extension SQLiteSessionStore {
         let statements = SQLStatements(dialect: .sqlite, tables: tables)
         let name = "sqlite: \(path)"
         let (durability, timeout) = (configuration.durability, configuration.operationTimeout)
+        let checkpoints = SQLiteCheckpoints()
         @Sendable func connect() throws(SQLFailure) -> any SQLConnection {
-            try SQLiteConnection(path: path, statements: statements, durability: durability, timeout: timeout)
+            try SQLiteConnection(
+                path: path,
+                statements: statements,
+                durability: durability,
+                checkpoints: checkpoints,
+                timeout: timeout
+            )
         }
         @Sendable func limits(_ connections: Int) -> SQLConnectionPool.Limits {
             // A connection to a file does not age; one that is idle holds memory and three descriptors.
@@ -34,12 +41,17 @@ extension SQLiteSessionStore {
                 idle: .seconds(300)
             )
         }
+        func pool(_ connections: Int) -> SQLConnectionPool {
+            SQLConnectionPool(name: name, limits: limits(connections), connect: connect)
+        }
         let database = SQLDatabase(
             name: name,
-            reads: SQLConnectionPool(name: name, limits: limits(configuration.maximumReaders), connect: connect),
-            writes: SQLConnectionPool(name: name, limits: limits(1), connect: connect),
+            reads: pool(configuration.maximumReaders),
+            writes: pool(1),
+            background: pool(1),
             timeout: timeout
         )
+        checkpoints.use(database.background)
         do {
             try await prepareTables(database, tables, configuration.schema)
         } catch {

@@ -27,10 +27,14 @@ struct SQLiteFileTests {
         await store.shutDown()
     }
 
-    @Test("A path that cannot be a database's is refused, and told why", arguments: [
-        ("", "empty"), (":memory:", "memory:"), ("file:x.sqlite?mode=memory", "file:"), ("a\nb", "control character"),
-        ("/", "folder"), ("/nowhere/at/all.sqlite", "cannot be made"),
-    ])
+    @Test(
+        "A path that cannot be a database's is refused, and told why",
+        arguments: [
+            ("", "empty"), (":memory:", "memory:"), ("file:x.sqlite?mode=memory", "file:"),
+            ("a\nb", "control character"),
+            ("/", "folder"), ("/nowhere/at/all.sqlite", "cannot be made"),
+        ]
+    )
     func refusesPaths(_ path: String, _ reason: String) async {
         let error = await openingError(path)
         #expect(error?.code == .misconfigured)
@@ -75,7 +79,9 @@ struct SQLiteFileTests {
         let id = makeID()
         _ = try await store.insert(makeRecord(), id: id)
         for ending in ["", "-wal", "-shm"] { try FileManager.default.removeItem(atPath: folder.database + ending) }
-        let lost = await failure { () async throws(SessionStoreError) in try await store.insert(makeRecord(), id: makeID()) }
+        let lost = await failure { () async throws(SessionStoreError) in
+            try await store.insert(makeRecord(), id: makeID())
+        }
         #expect(lost?.code == .unavailable)
         let other = try await SQLiteSessionStore.open(.init(path: folder.database))
         let record = makeRecord("in the new file")

@@ -63,7 +63,9 @@ struct SQLiteSchemaTests {
     func expected() async throws {
         var configuration = SQLiteSessionStore.Configuration(path: folder.database)
         configuration.schema = .expect
-        let error = await failure { () async throws(SessionStoreError) in try await SQLiteSessionStore.open(configuration) }
+        let error = await failure { () async throws(SessionStoreError) in
+            try await SQLiteSessionStore.open(configuration)
+        }
         #expect(error?.code == .misconfigured)
         #expect(error?.message.contains("sessions_schema") == true)
         let count: Int? = try value("SELECT COUNT(*) FROM sqlite_master")

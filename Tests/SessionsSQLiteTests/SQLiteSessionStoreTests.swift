@@ -12,7 +12,9 @@ struct SQLiteSessionStoreTests {
 
     init() throws { folder = try TestFolder() }
 
-    private func open(_ change: (inout SQLiteSessionStore.Configuration) -> Void = { _ in }) async throws -> SQLiteSessionStore {
+    private func open(
+        _ change: (inout SQLiteSessionStore.Configuration) -> Void = { _ in }
+    ) async throws -> SQLiteSessionStore {
         var configuration = SQLiteSessionStore.Configuration(path: folder.database)
         change(&configuration)
         return try await SQLiteSessionStore.open(configuration)
@@ -104,6 +106,36 @@ struct SQLiteSessionStoreTests {
         }
         #expect(wrong.users.withLock { $0 } == [])
         await store.shutDown()
+    }
+
+    @Test("What is written gets from the log into the database's file while the store is open, and the log stays short")
+    func checkpoints() async throws {
+        let store = try await open { $0.operationTimeout = .seconds(20) }
+        func size(_ ending: String) -> Int {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: folder.database + ending)
+            return attributes?[.size] as? Int ?? 0
+        }
+        let value = String(repeating: "x", count: 1000)
+        let deadline = ContinuousClock.now + .seconds(20)
+        while size("") < 2_000_000, ContinuousClock.now < deadline {
+            _ = try await store.insert(makeRecord(value), id: makeID())
+        }
+        #expect(size("") >= 2_000_000)
+        #expect(size("-wal") < 100_000_000)
+        await store.shutDown()
+    }
+
+    @Test("A store that is dropped lets go of the file")
+    func dropped() async throws {
+        do {
+            let store = try await open()
+            _ = try await store.insert(makeRecord(), id: makeID())
+        }
+        // The last connection takes the log with it.
+        let log = folder.database + "-wal"
+        let deadline = ContinuousClock.now + .seconds(10)
+        while FileManager.default.fileExists(atPath: log), ContinuousClock.now < deadline { await Task.yield() }
+        #expect(!FileManager.default.fileExists(atPath: log))
     }
 
     @Test("A store that was shut down says so")

@@ -62,7 +62,11 @@ package final class Monitor: @unchecked Sendable {
             pthread_cond_timedwait(condition, monitor.mutex, &time)
         }
 
+        /// Wakes one of those who wait.
         package func signal() { pthread_cond_signal(condition) }
+
+        /// Wakes all of those who wait.
+        package func broadcast() { pthread_cond_broadcast(condition) }
     }
 }
 

@@ -45,6 +45,32 @@ final class PostgresConnection: SQLConnection {
     // MARK: Statements
 
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
+        switch statement {
+        case .count, .page, .sweepCandidates: try withTimeForLists { () throws(SQLFailure) in try executeOnce(statement, values) }
+        default: try executeOnce(statement, values)
+        }
+    }
+
+    /// Lists may take longer than what requests wait for, and so the server must let them.
+    private func withTimeForLists<Value>(_ body: () throws(SQLFailure) -> Value) throws(SQLFailure) -> Value {
+        guard preparesStatements else { return try body() }
+        try link.query("SET statement_timeout = \(SQLDatabase.listingTimeout.milliseconds)")
+        let result: Result<Value, SQLFailure>
+        do throws(SQLFailure) { result = .success(try body()) } catch { result = .failure(error) }
+        if case .failure(let failure) = result, failure.closesConnection { throw failure }
+        do throws(SQLFailure) {
+            // What the connection began with.
+            try link.query("RESET statement_timeout")
+        } catch {
+            var failure = error
+            failure.mayHaveExecuted = false
+            failure.closesConnection = true
+            throw failure
+        }
+        return try result.get()
+    }
+
+    private func executeOnce(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
         parameters.replace(with: values)
         let isFirst = preparesStatements && !prepared[statement.rawValue]
         try send(statement, isFirst: isFirst)

@@ -1,4 +1,3 @@
-
 /// Connections to a database, each on a thread of its own, and the queue of the calls that want one.
 ///
 /// Calls block, so they run on these threads and never on Swift's shared pool. A call is taken by a thread that is idle,
@@ -70,8 +69,16 @@ package final class SQLConnectionPool: Sendable {
         return try result.get()
     }
 
+    /// Has something done with a connection that nobody waits for. It may not be done at all.
+    package func begin(timeout: Duration, _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Void) {
+        threads.submit(SQLCall(isRead: false, deadline: .now + timeout), body, nil)
+    }
+
     /// How many connections there are, for tests.
     package var connectionCount: Int { threads.count }
+
+    /// How many calls wait for one, for tests.
+    package var waitingCount: Int { threads.waitingCount }
 
     /// Lets the calls that run or wait come to their end, takes no more, and closes all connections.
     package func shutDown() async { await threads.shutDown() }

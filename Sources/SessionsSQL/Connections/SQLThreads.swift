@@ -54,17 +54,20 @@ final class SQLThreads: @unchecked Sendable {
 
     var count: Int { monitor.withLock { workers.count } }
 
+    var waitingCount: Int { monitor.withLock { waiting.count { $0.phase == .waiting } } }
+
     // MARK: Calls
 
+    /// - Parameter continuation: Of whoever waits for the result; `nil` where nobody does.
     func submit<Value: Sendable>(
         _ call: SQLCall,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value,
-        _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>
+        _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>?
     ) {
         monitor.lock()
         guard call.phase == .waiting else {
             monitor.unlock()
-            continuation.resume(returning: .failure(Self.cancelled))
+            continuation?.resume(returning: .failure(Self.cancelled))
             return
         }
         guard !isStopped, waiting.count < limits.waiting else {
@@ -74,18 +77,18 @@ final class SQLThreads: @unchecked Sendable {
                 ? SQLFailure(.shutDown, "the store was shut down")
                 : SQLFailure(.overloaded, "\(limits.waiting) calls wait for a connection already")
             monitor.unlock()
-            continuation.resume(returning: .failure(failure))
+            continuation?.resume(returning: .failure(failure))
             return
         }
         call.body = { connection in
             do throws(SQLFailure) {
                 let value = try body(connection)
-                return .success { continuation.resume(returning: .success(value)) }
+                return .success { continuation?.resume(returning: .success(value)) }
             } catch {
                 return .failure(error)
             }
         }
-        call.fail = { continuation.resume(returning: .failure($0)) }
+        call.fail = { continuation?.resume(returning: .failure($0)) }
         waiting.append(call)
         let starting = wakeOrAdd()
         if isWatcherAsleep { watcherCondition.signal() }
@@ -172,7 +175,9 @@ final class SQLThreads: @unchecked Sendable {
             }
             var attempt = 1
             var outcome: Result<SQLCall.Answer, SQLFailure>
+            var began: ContinuousClock.Instant
             repeat {
+                began = .now
                 if connection == nil {
                     do throws(SQLFailure) {
                         connection = try open(worker)
@@ -189,7 +194,7 @@ final class SQLThreads: @unchecked Sendable {
                     close(open, of: worker)
                     connection = nil
                 }
-            } while shouldTryAgain(call, outcome, &attempt)
+            } while shouldTryAgain(call, outcome, &attempt, after: .now - began)
             if finish(call, outcome, of: worker), let open = connection {
                 close(open, of: worker)
                 connection = nil
@@ -252,10 +257,13 @@ final class SQLThreads: @unchecked Sendable {
     private func shouldTryAgain(
         _ call: SQLCall,
         _ outcome: Result<SQLCall.Answer, SQLFailure>,
-        _ attempt: inout Int
+        _ attempt: inout Int,
+        after time: Duration
     ) -> Bool {
+        // Not if the next try would be cut off where this one came to an end: a lock that was waited for in vain would
+        // turn from "surely not executed" into "nobody knows".
         guard case .failure(let failure) = outcome, failure.isTransient, call.isRead || !failure.mayHaveExecuted,
-            attempt < 5, ContinuousClock.now < call.deadline,
+            attempt < 5, ContinuousClock.now + time < call.deadline,
             monitor.withLock({ call.phase == .running })
         else { return false }
         // Whoever gave way to another one comes back when that one may be done, and not in step with others.

@@ -2,7 +2,7 @@ package import Sessions
 
 extension SQLDatabase {
     package func count(now: SessionInstant) async throws(SessionStoreError) -> Int {
-        let rows = try await read { connection throws(SQLFailure) in
+        let rows = try await list { connection throws(SQLFailure) in
             try connection.execute(.count, [.instant(now)]).rows
         }
         guard let count = rows.first?.first?.integer else { throw unexpected("a count of rows is no number") }
@@ -16,7 +16,7 @@ extension SQLDatabase {
     ) async throws(SessionStoreError) -> SessionPage {
         let after: [UInt8] = if let cursor { try cursor.id().bytes } else { [] }
         let limit = min(max(limit, 1), 1000)
-        let rows = try await read { connection throws(SQLFailure) in
+        let rows = try await list { connection throws(SQLFailure) in
             try connection.execute(.page, [.bytes(after), .instant(now), .integer(Int64(limit))]).rows
         }
         var entries: [SessionPage.Entry] = []
@@ -29,7 +29,7 @@ extension SQLDatabase {
             do throws(SessionStoreError) {
                 let record = try record(row.dropFirst(), id: id)
                 if record.isLive(at: now) { entries.append(.init(id: id, record: record)) }
-            } catch where error.code == .corruptRecord || error.code == .newerFormat {
+            } catch  where error.code == .corruptRecord || error.code == .newerFormat {
                 // One row that cannot be read does not hide the others; whoever loads it learns of it.
                 continue
             }
@@ -62,7 +62,7 @@ extension SQLDatabase {
         guard cursor == nil || cursor == Self.nextStep else { return SweepStep(expired: [], next: nil) }
         let limit = min(max(limit, 1), sqlSweepLimit)
         let cutoff = now - Self.margin
-        let candidates = try await read { connection throws(SQLFailure) in
+        let candidates = try await list { connection throws(SQLFailure) in
             let values: [SQLValue] = [.integer(Self.slot(cutoff)), .instant(cutoff), .integer(Int64(limit))]
             return try connection.execute(.sweepCandidates, values).rows
         }
@@ -106,5 +106,6 @@ extension SQLDatabase {
     package func shutDown() async {
         await reads.shutDown()
         await writes.shutDown()
+        await background.shutDown()
     }
 }

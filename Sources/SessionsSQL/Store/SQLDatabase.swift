@@ -7,21 +7,47 @@ public final class SQLDatabase: Sendable {
     package let reads: SQLConnectionPool
     /// The same as `reads`, except where only one connection can write at a time.
     package let writes: SQLConnectionPool
+    /// For what no request waits for: lists, counts and what sweeps look for. The same as `reads`, except where few
+    /// connections are to be had.
+    package let background: SQLConnectionPool
     let timeout: Duration
     /// Whether a renewal is one statement, ``SQLStatement/renew``, and not a transaction of several.
     let renewsInOneStatement: Bool
 
-    /// - Parameter timeout: The time within which every operation ends, with a result or an error.
+    /// How long a count or a list may take. It looks at many rows, and somebody has asked for that.
+    package static let listingTimeout = Duration.seconds(30)
+
+    /// Creates a database with one pool for everything.
+    /// - Parameter timeout: The time within which every operation that requests wait for ends, with a result or an error.
+    package convenience init(
+        name: String,
+        pool: SQLConnectionPool,
+        timeout: Duration,
+        renewsInOneStatement: Bool = false
+    ) {
+        self.init(
+            name: name,
+            reads: pool,
+            writes: pool,
+            background: pool,
+            timeout: timeout,
+            renewsInOneStatement: renewsInOneStatement
+        )
+    }
+
+    /// - Parameter timeout: The time within which every operation that requests wait for ends, with a result or an error.
     package init(
         name: String,
         reads: SQLConnectionPool,
         writes: SQLConnectionPool,
+        background: SQLConnectionPool,
         timeout: Duration,
         renewsInOneStatement: Bool = false
     ) {
         self.name = name
         self.reads = reads
         self.writes = writes
+        self.background = background
         self.timeout = timeout
         self.renewsInOneStatement = renewsInOneStatement
     }
@@ -29,8 +55,23 @@ public final class SQLDatabase: Sendable {
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
     ) async throws(SessionStoreError) -> Value {
+        try await read(from: reads, timeout: timeout, body)
+    }
+
+    /// Reads many rows.
+    func list<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
+        try await read(from: background, timeout: max(timeout, Self.listingTimeout), body)
+    }
+
+    private func read<Value: Sendable>(
+        from pool: SQLConnectionPool,
+        timeout: Duration,
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
         do throws(SQLFailure) {
-            return try await reads.run(isRead: true, timeout: timeout, body)
+            return try await pool.run(isRead: true, timeout: timeout, body)
         } catch {
             throw error.storeError(name, isRead: true)
         }
@@ -222,7 +263,7 @@ extension SQLDatabase {
     ) throws(SQLFailure) -> Bool {
         do throws(SQLFailure) {
             return try connection.execute(statement, values).affected > 0
-        } catch where error.kind == .duplicateKey {
+        } catch  where error.kind == .duplicateKey {
             return false
         }
     }

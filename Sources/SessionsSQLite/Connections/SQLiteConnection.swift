@@ -13,6 +13,7 @@ final class SQLiteConnection: SQLConnection {
     private let statements: SQLStatements
     private let path: String
     private let file: FileIdentity
+    private let checkpoints: SQLiteCheckpoints
     private var prepared: [Statement?]
     private var isInTransaction = false
 
@@ -22,6 +23,7 @@ final class SQLiteConnection: SQLConnection {
         path: String,
         statements: SQLStatements,
         durability: SQLiteSessionStore.Durability,
+        checkpoints: SQLiteCheckpoints,
         timeout: Duration
     ) throws(SQLFailure) {
         guard let file = FileIdentity(path: path) else {
@@ -37,6 +39,8 @@ final class SQLiteConnection: SQLConnection {
         configuration.busyMode = .callback { wait.goesOn(attempt: $0) }
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = \(durability == .flushed ? "FULL" : "NORMAL")")
+            // Otherwise some commit or other would have to wait for it: see `SQLiteCheckpoints`.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
         }
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -46,10 +50,17 @@ final class SQLiteConnection: SQLConnection {
         self.path = path
         self.file = file
         self.statements = statements
+        self.checkpoints = checkpoints
         prepared = Array(repeating: nil, count: SQLStatement.allCases.count)
     }
 
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
+        let result = try result(of: statement, values)
+        if !statement.isRead { checkpoints.changed(rows: result.affected) }
+        return result
+    }
+
+    private func result(of statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
         try perform(isRead: statement.isRead || isInTransaction) { database in
             let prepared = try self.prepared(statement, database)
             prepared.setUncheckedArguments(StatementArguments(values.map(DatabaseValue.init)))
@@ -105,6 +116,14 @@ final class SQLiteConnection: SQLConnection {
     /// The database's answer to a question of one column.
     func text(_ text: String) throws(SQLFailure) -> String? {
         try perform(isRead: true) { database in try String.fetchOne(database, sql: text) }
+    }
+
+    /// Moves what was written since the last time from the log into the database's file.
+    /// - Parameter isThorough: Whether to wait until nobody uses the log, so that it can begin anew, and have writers wait
+    ///   meanwhile.
+    /// - Returns: How many pages the log has.
+    func checkpoint(isThorough: Bool) throws(SQLFailure) -> Int {
+        try perform(isRead: true) { try $0.checkpoint(isThorough ? .restart : .passive).walFrameCount }
     }
 
     private func perform<Value>(

@@ -6,7 +6,9 @@ extension SessionStoreProvider {
     ///
     /// Its configuration string is the path of the database's file. Its address is `sqlite:PATH`, or `sqlite:///PATH` for
     /// an absolute one (``SQLiteSessionStore/Configuration/init(url:)``).
-    public static let sqlite = SessionStoreProvider("sqlite", "sqlite3") { location, context throws(SessionStoreError) in
+    public static let sqlite = SessionStoreProvider("sqlite", "sqlite3") {
+        location,
+        context throws(SessionStoreError) in
         let configuration: SQLiteSessionStore.Configuration
         switch location {
         case .config(let config):

@@ -177,8 +177,9 @@ extension SessionStoreConformance.Check {
             is: true,
             "a touch to an earlier deadline says true"
         )
-        context.expect(try await touch(1200, ifStamp: record.stamp), is: true, "a touch to the same deadline says true")
         context.expect(try await context.load(id), is: expected, "a touch never moves the idle deadline earlier")
+        context.expect(try await touch(1200, ifStamp: record.stamp), is: true, "a touch to the same deadline says true")
+        context.expect(try await context.load(id), is: expected, "a touch to the same deadline changes nothing")
         _ = try await touch(1_000_000, ifStamp: record.stamp)
         let latest = try await context.load(id)?.expiresAt
         context.expect(

@@ -53,14 +53,14 @@ final class FakePostgres: Sendable {
 
     func configuration(timeout: Duration = .seconds(1)) -> PostgresSessionStore.Configuration {
         var configuration = PostgresSessionStore.Configuration(
-            [.host("127.0.0.1", port: socket.port)],
-            user: "app",
+            hosts: [.host("127.0.0.1", port: socket.port)],
+            username: "app",
             password: "5ecret",
             database: "app"
         )
         configuration.operationTimeout = timeout
         configuration.connectTimeout = timeout
-        configuration.poolSize = 2
+        configuration.maximumConnections = 2
         return configuration
     }
 

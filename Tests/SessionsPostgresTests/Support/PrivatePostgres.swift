@@ -189,14 +189,14 @@ actor PrivatePostgres {
     /// The settings of a store on this server.
     nonisolated func configuration(timeout: Duration = .seconds(20)) -> PostgresSessionStore.Configuration {
         var configuration = PostgresSessionStore.Configuration(
-            [.host("127.0.0.1", port: port)],
-            user: "app",
+            hosts: [.host("127.0.0.1", port: port)],
+            username: "app",
             password: "5ecret",
             database: "postgres"
         )
         configuration.operationTimeout = timeout
         configuration.connectTimeout = min(timeout, .seconds(20))
-        configuration.poolSize = 4
+        configuration.maximumConnections = 4
         return configuration
     }
 }

@@ -15,16 +15,16 @@ struct SQLConnectionPoolTests {
         await pool.shutDown()
     }
 
-    @Test("Calls beside each other get connections of their own, up to the greatest number; the others wait in turn")
-    func waitsInTurn() async throws {
+    @Test("Calls beside each other get connections of their own, up to the greatest number; the others wait")
+    func bounds() async throws {
         let pool = SQLConnectionPool(server, connections: 2)
         server.hold()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 1...6 as ClosedRange<Int64> {
                 group.addTask { _ = try await pool.call(number) }
-                await eventually("the call is taken or waits") { server.calls.count == min(Int(number), 2) }
-                // What waits is not seen from here: it needs a moment to come in, in its turn.
-                for _ in 0..<200 { await Task.yield() }
+                await eventually("the call is taken or waits") {
+                    server.calls.count == min(Int(number), 2) && pool.waitingCount == max(0, Int(number) - 2)
+                }
             }
             #expect(pool.connectionCount == 2)
             server.release()
@@ -84,6 +84,45 @@ struct SQLConnectionPoolTests {
         server.release()
         try await pool.call(2)
         #expect(server.counts == .init(opened: 2, closed: 1, executed: 2))
+        await pool.shutDown()
+    }
+
+    @Test("A connection that was shut is not used again, not even if the reply came at that moment (CVE-2023-28858)")
+    func closesWhatWasShut() async throws {
+        let pool = SQLConnectionPool(server, connections: 1)
+        server.replyInTheEnd()
+        server.hold()
+        #expect(await pool.failure(1, timeout: .milliseconds(50))?.kind == .timeout)
+        await eventually("the connection is closed") { server.openCount == 0 }
+        server.release()
+        try await pool.call(2)
+        #expect(server.counts == .init(opened: 2, closed: 1, executed: 2))
+        await pool.shutDown()
+    }
+
+    @Test("Calls that wait are taken in the order in which they came")
+    func isFair() async throws {
+        let pool = SQLConnectionPool(server, connections: 1)
+        server.hold()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...8 as ClosedRange<Int64> {
+                group.addTask { _ = try await pool.call(number) }
+                await eventually("it is taken or waits") { pool.waitingCount == Int(number) - 1 }
+            }
+            server.release()
+            try await group.waitForAll()
+        }
+        #expect(server.calls == Array(1...8))
+        await pool.shutDown()
+    }
+
+    @Test("What nobody waits for is done all the same")
+    func begins() async throws {
+        let pool = SQLConnectionPool(server)
+        pool.begin(timeout: .seconds(20)) { connection throws(SQLFailure) in
+            _ = try connection.execute(.update, [.integer(7)])
+        }
+        await eventually("it is done") { server.calls == [7] }
         await pool.shutDown()
     }
 

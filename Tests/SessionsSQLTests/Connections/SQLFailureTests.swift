@@ -15,15 +15,21 @@ struct SQLFailureTests {
 
     @Test("The message names the database and the code")
     func message() {
-        let error = SQLFailure(.refused, code: "1045", "access denied").storeError("mysql: app@db/sessions", isRead: true)
+        let error = SQLFailure(.refused, code: "1045", "access denied").storeError(
+            "mysql: app@db/sessions",
+            isRead: true
+        )
         #expect(error.message == "mysql: app@db/sessions: access denied (1045)")
     }
 
-    @Test("What has a code of its own keeps it", arguments: [
-        (SQLFailure.Kind.tooLarge, "recordTooLarge"), (.shutDown, "shutDown"), (.cancelled, "cancelled"),
-        (.misconfigured, "misconfigured"), (.full, "unavailable"), (.contention, "unavailable"),
-        (.schema, "unavailable"), (.overloaded, "unavailable"),
-    ])
+    @Test(
+        "What has a code of its own keeps it",
+        arguments: [
+            (SQLFailure.Kind.tooLarge, "recordTooLarge"), (.shutDown, "shutDown"), (.cancelled, "cancelled"),
+            (.misconfigured, "misconfigured"), (.full, "unavailable"), (.contention, "unavailable"),
+            (.schema, "unavailable"), (.overloaded, "unavailable"),
+        ]
+    )
     func codes(_ kind: SQLFailure.Kind, _ code: String) {
         #expect(SQLFailure(kind, "x").storeError("x", isRead: false).code.description == code)
     }

@@ -29,10 +29,14 @@ struct SQLStatementTests {
         }
     }
 
-    @Test("A table's name that could be anything but a name is refused", arguments: [
-        "", "1sessions", "Sessions", "sess ions", "sessions;drop", "a\"b", "a`b", "a'b", "sessi\u{F6}ns", "_a", "a.b",
-        String(repeating: "a", count: 41),
-    ])
+    @Test(
+        "A table's name that could be anything but a name is refused",
+        arguments: [
+            "", "1sessions", "Sessions", "sess ions", "sessions;drop", "a\"b", "a`b", "a'b", "sessi\u{F6}ns", "_a",
+            "a.b",
+            String(repeating: "a", count: 41),
+        ]
+    )
     func tableNames(_ name: String) {
         let error = #expect(throws: SessionStoreError.self) { try SQLTables(name) }
         #expect(error?.code == .misconfigured)

@@ -18,6 +18,7 @@ final class FakeServer: Sendable {
         /// The calls that were executed, by the number they carry.
         var calls: [Int64] = []
         var usable: Set<Int> = []
+        var repliesInTheEnd = false
     }
 
     private let state = Mutex(State())
@@ -36,6 +37,9 @@ final class FakeServer: Sendable {
 
     func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
 
+    /// Has calls that are interrupted end as if they had not been.
+    func replyInTheEnd() { state.withLock { $0.repliesInTheEnd = true } }
+
     /// Has the next calls fail.
     func fail(_ failures: SQLFailure...) { state.withLock { $0.failures += failures } }
 
@@ -47,10 +51,7 @@ final class FakeServer: Sendable {
 
     func release() {
         isHeld.withLock { $0 = false }
-        monitor.withLock {
-            // As many as could be there.
-            for _ in 0..<64 { gate.signal() }
-        }
+        gate.broadcast()
     }
 
     /// How many calls have been begun and not ended.
@@ -76,7 +77,8 @@ final class FakeServer: Sendable {
         while isHeld.withLock({ $0 }), !interruption.isInterrupted { gate.wait(milliseconds: 5) }
         monitor.unlock()
         state.withLock { $0.counts.executed += 1 }
-        if interruption.isInterrupted {
+        // A reply may come at the very moment in which the connection is shut.
+        if interruption.isInterrupted, !state.withLock({ $0.repliesInTheEnd }) {
             throw SQLFailure(.timeout, "interrupted", mayHaveExecuted: true, closesConnection: true)
         }
         if let failure { throw failure }

@@ -22,11 +22,15 @@ struct SQLiteProviderTests {
         #expect(full.maximumReaders == 2 && full.operationTimeout == .milliseconds(500))
     }
 
-    @Test("What an address may not have is named", arguments: [
-        ("sqlite://host/x", "host"), ("sqlite:x?mode=memory", "mode"), ("sqlite:x?vfs=unix-none", "vfs"),
-        ("sqlite:x?durability=full", "durability"), ("sqlite:x?schema=drop", "schema"), ("sqlite:x?readers=0", "readers"),
-        ("sqlite:x?operation_timeout=0", "operation_timeout"), ("sqlite:x?Table=a", "Table"),
-    ])
+    @Test(
+        "What an address may not have is named",
+        arguments: [
+            ("sqlite://host/x", "host"), ("sqlite:x?mode=memory", "mode"), ("sqlite:x?vfs=unix-none", "vfs"),
+            ("sqlite:x?durability=full", "durability"), ("sqlite:x?schema=drop", "schema"),
+            ("sqlite:x?readers=0", "readers"),
+            ("sqlite:x?operation_timeout=0", "operation_timeout"), ("sqlite:x?Table=a", "Table"),
+        ]
+    )
     func faults(_ url: String, _ part: String) {
         let error = #expect(throws: SessionStoreError.self) { try configuration(url) }
         #expect(error?.code == .misconfigured)
@@ -53,7 +57,9 @@ struct SQLiteProviderTests {
         let folder = try TestFolder()
         var configuration = SQLiteSessionStore.Configuration(path: folder.database)
         configuration.table = "sessions; DROP TABLE users"
-        let error = await failure { () async throws(SessionStoreError) in try await SQLiteSessionStore.open(configuration) }
+        let error = await failure { () async throws(SessionStoreError) in
+            try await SQLiteSessionStore.open(configuration)
+        }
         #expect(error?.code == .misconfigured)
     }
 }

@@ -5,13 +5,14 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
 import time
 
-from redis_outages.deployment import Trouble
-from redis_outages.history import Operation
+from outages.deployment import Trouble
+from outages.history import Operation
 
 NAME = "session"
 # Longer than any answer may take: that it took too long is for the checks to say.
@@ -25,14 +26,20 @@ class Demo:
 
     def __init__(self, binary, folder, name, url, near_cache):
         self.name = name
+        self.folder = folder
         self.log = os.path.join(folder, f"{name}.log")
-        arguments = [binary, "--port", "0", "--insecure-cookies", "--store", url]
+        self.arguments = [binary, "--port", "0", "--insecure-cookies", "--store", url]
         if near_cache:
-            arguments.append("--near-cache")
-        with open(self.log, "wb") as log:
+            self.arguments.append("--near-cache")
+        # Counts its lives.
+        self.life = 0
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as log:
             # A session of its own: Ctrl-C is for this program, which then stops the demo.
             self.process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
+                self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder,
                 start_new_session=True,
             )
         # Ends at the latest when the demo has given up the store, after 5 seconds.
@@ -42,20 +49,47 @@ class Demo:
             self.stop()
             raise Trouble(f"the demo does not start: {line!r} {self.end_of_log()}")
         self.port = int(match[1])
+        self.life += 1
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def end_of_log(self):
         with open(self.log, errors="replace") as log:
-            return "".join(log.readlines()[-15:])
+            lines = log.readlines()
+        # Of a crash what tells most is not at the end.
+        for index, line in enumerate(lines):
+            if "Fatal error" in line or line.rstrip().endswith(" crashed:"):
+                lines = lines[index:index + 15]
+                break
+        return "".join(lines[-15:])
 
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
+            self.process.send_signal(signal.SIGCONT)
             try:
                 self.process.wait(timeout=8)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
         self.process.stdout.close()
+
+
+def understands(binary, scheme):
+    """Whether the demo was built with the store: it says so in its error."""
+    result = subprocess.run(
+        [binary, "--store", f"{scheme}://127.0.0.1:1/x?nonsense=1"], capture_output=True, text=True, timeout=20
+    )
+    return "no provider is registered" not in result.stderr
 
 
 class Recorder:
@@ -81,10 +115,14 @@ class Client:
         self.recorder = recorder
         self.connections = [None] * len(recorder.demos)
 
-    def close(self):
-        for connection in self.connections:
-            if connection:
-                connection.close()
+    def close(self, process):
+        if self.connections[process]:
+            self.connections[process][1].close()
+        self.connections[process] = None
+
+    def close_all(self):
+        for process in range(len(self.connections)):
+            self.close(process)
 
     def call(self, process, kind, user=None, session=None, token=None, value=None):
         """One request. Gives the operation, and the token that came with the answer."""
@@ -106,10 +144,14 @@ class Client:
             data = json.dumps(body).encode()
             fields["Content-Type"] = "application/json"
         new_token = None
-        connection = self.connections[process]
-        if connection is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.recorder.demos[process].port, timeout=TIMEOUT)
-            self.connections[process] = connection
+        demo = self.recorder.demos[process]
+        life, connection = self.connections[process] or (0, None)
+        if life != demo.life:
+            # With a process that is no more.
+            self.close(process)
+            life, port = demo.life, demo.port
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+            self.connections[process] = (life, connection)
         operation.invoked = time.monotonic()
         try:
             connection.request(method, path, body=data, headers=fields)
@@ -121,8 +163,7 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             operation.answered = time.monotonic()
             operation.code = type(error).__name__
-            connection.close()
-            self.connections[process] = None
+            self.close(process)
         self.recorder.history.add(operation)
         return operation, new_token
 
@@ -204,7 +245,7 @@ class User:
         except Exception as error:  # a thread that breaks is a check that failed
             self.errors.append(f"{self.name}: {type(error).__name__}: {error}")
         finally:
-            client.close()
+            client.close_all()
 
     def item(self):
         return f"{self.name}-{next(self.recorder.items)}"
@@ -322,7 +363,7 @@ class PlainProbe(threading.Thread):
         while not self.stopping.wait(0.05):
             for process in range(len(self.recorder.demos)):
                 client.call(process, "plain")
-        client.close()
+        client.close_all()
 
 
 class StallProbe(threading.Thread):

@@ -1,24 +1,10 @@
-"""Redis servers that are started, made to fail in many ways, and stopped again."""
-import os
-import random
-import shlex
-import signal
+"""Redis: one server, Sentinel and Cluster."""
 import socket
-import subprocess
 import time
 import urllib.parse
 
-from redis_outages.history import Fault
-
-SERVICES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "services")
-
-
-class Trouble(Exception):
-    """The deployment does not do what the checks rely on: nothing is known about the library."""
-
-
-class ServerError(Exception):
-    """An error that a server answered."""
+from outages.deployment import Deployment, ServerError, Trouble, wait_until
+from outages.history import Fault
 
 
 def command(port, *words, password=None, timeout=2.0):
@@ -60,103 +46,8 @@ def fields(text):
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
-def wait_until(what, condition, seconds):
-    """Gives what the condition gives, once that is true. A server that does not answer is none."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            result = condition()
-            if result:
-                return result
-        except (OSError, ServerError):
-            pass
-        if time.monotonic() > deadline:
-            raise Trouble(f"waited {seconds} s in vain until {what}")
-        time.sleep(0.02)
-
-
-class Deployment:
-    """One service of Scripts/services, in a folder of its own."""
-
-    service = None
-    # The names of the faults; each is a method too. It gives the fault when the servers are well again for clients.
-    faults = ()
-
-    def __init__(self, folder, seed):
-        self.folder = folder
-        self.random = random.Random(seed)
-        self.paused = set()
-        self.turns = []
-
-    def services(self, *arguments):
-        environment = dict(os.environ, SESSIONS_SERVICES_DIR=self.folder)
-        result = subprocess.run(
-            [SERVICES, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, timeout=180,
-        )
-        if result.returncode != 0 and arguments[0] != "status":
-            raise Trouble(f"Scripts/services {' '.join(arguments)}: {result.stderr.strip()}")
-        return result.stdout
-
-    def start(self):
-        lines = self.services("start", self.service).splitlines()
-        self.variables = dict(word.split("=", 1) for line in lines for word in shlex.split(line)[1:])
-        self.find_servers()
-        self.prepare()
-        return self
-
-    def find_servers(self):
-        """The name and the process id of the server at each port."""
-        self.servers = {}
-        for line in self.services("status").splitlines():
-            name, _, port, _, process, *_ = line.split()
-            self.servers[int(port)] = (name, int(process))
-
-    def stop(self):
-        for process in self.paused:
-            try:
-                os.kill(process, signal.SIGCONT)
-            except OSError:
-                pass
-        if os.path.isdir(self.folder):
-            self.services("stop")
-
-    def prepare(self):
-        pass
-
-    def wait_until_whole(self):
-        """Until the next fault may come."""
-
-    # MARK: Faults
-
-    def inject(self):
-        """Every kind once, in random order, then again."""
-        if not self.turns:
-            self.turns = self.random.sample(self.faults, len(self.faults))
-        return getattr(self, self.turns.pop().replace(" ", "_"))()
-
-    def wait(self, least, most):
-        seconds = self.random.uniform(least, most)
-        time.sleep(seconds)
-        return seconds
-
-    def kill_server(self, port):
-        process = self.servers[port][1]
-        os.kill(process, signal.SIGKILL)
-
-    def restart_server(self, port):
-        name = self.servers[port][0]
-        self.servers[port] = (name, int(self.services("restart", name).split()[-1]))
-
-    def pause_server(self, port):
-        process = self.servers[port][1]
-        self.paused.add(process)
-        os.kill(process, signal.SIGSTOP)
-
-    def resume_server(self, port):
-        process = self.servers[port][1]
-        os.kill(process, signal.SIGCONT)
-        self.paused.discard(process)
+class RedisDeployment(Deployment):
+    near = (1,)
 
     def leave_behind(self, replica, primary, most):
         """For a while the replica gets nothing: what is acknowledged meanwhile is lost if the primary dies at its end."""
@@ -169,7 +60,7 @@ class Deployment:
         command(port, "CLIENT", "KILL", "TYPE", "normal")
 
 
-class Single(Deployment):
+class Single(RedisDeployment):
     """One server, which writes down every change before it acknowledges it: it loses nothing."""
 
     service = "redis"
@@ -213,7 +104,7 @@ class Single(Deployment):
         return Fault("close all connections", injected, time.monotonic()), f"{count} times"
 
 
-class Sentinel(Deployment):
+class Sentinel(RedisDeployment):
     """A primary and a replica, watched over by three sentinels."""
 
     service = "redis-sentinel"
@@ -324,7 +215,7 @@ class Sentinel(Deployment):
         return fault, f"another one after {fault.healthy - injected:.1f} s"
 
 
-class Cluster(Deployment):
+class Cluster(RedisDeployment):
     """Three primaries with a replica each."""
 
     service = "redis-cluster"
@@ -480,6 +371,3 @@ class Cluster(Deployment):
         for port in [target, source, *(p for p in self.primaries() if p not in (source, target))]:
             command(port, "CLUSTER", "SETSLOT", slot, "NODE", target_id)
         return count
-
-
-TOPOLOGIES = {"single": Single, "sentinel": Sentinel, "cluster": Cluster}

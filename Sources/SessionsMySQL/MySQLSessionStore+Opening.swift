@@ -1,0 +1,99 @@
+#if MySQL
+public import Logging
+public import Sessions
+import SessionsSQL
+
+extension MySQLSessionStore {
+    /// Opens a store: connects, asks the server whether it will do, and makes the tables if they are missing.
+    ///
+    /// Any number of servers may do this at the same time. Warns about settings of the server's that weaken what a session
+    /// promises.
+    /// - Parameters:
+    ///   - configuration: Where the server is, and what is done there.
+    ///   - logger: Where the warnings go. Default: one with the label `sessions.mysql`.
+    /// - Throws: `.misconfigured`, naming the field, for a configuration that makes no sense, or that the server refuses
+    ///   (user, password, certificate, database, rights, version, tables); `.newerFormat` for tables of a later version;
+    ///   `.unavailable` within 5 seconds if no server answers, or none that writes.
+    public static func open(
+        _ configuration: Configuration,
+        logger: Logger = Logger(label: "sessions.mysql")
+    ) async throws(SessionStoreError) -> MySQLSessionStore {
+        let store = try make(configuration)
+        do throws(SessionStoreError) {
+            let server = try await store.prepareServer()
+            for warning in server.warnings { logger.warning("\(store.database.name): \(warning)") }
+        } catch {
+            await store.shutDown()
+            throw error
+        }
+        return store
+    }
+
+    /// Makes a store that has not connected yet.
+    static func make(_ configuration: Configuration) throws(SessionStoreError) -> MySQLSessionStore {
+        try configuration.validate()
+        let statements = SQLStatements(dialect: .mysql, tables: try SQLTables(configuration.table))
+        let target = MySQLTarget(configuration, statements)
+        let name = configuration.name
+        let pool = SQLConnectionPool(
+            name: name,
+            limits: .init(
+                connections: configuration.maximumConnections,
+                waiting: configuration.maximumWaitingCalls,
+                age: configuration.maximumConnectionAge,
+                idle: configuration.maximumIdleTime
+            ),
+            connect: { () throws(SQLFailure) in try target.connect() }
+        )
+        let database = SQLDatabase(name: name, reads: pool, writes: pool, timeout: configuration.operationTimeout)
+        return MySQLSessionStore(configuration: configuration, database: database)
+    }
+
+    /// The time for all that opening does.
+    private static let openingTimeout = Duration.milliseconds(4500)
+
+    private func prepareServer() async throws(SessionStoreError) -> MySQLServer {
+        let schema = SQLSchema(dialect: .mysql, tables: try SQLTables(configuration.table))
+        let policy = configuration.schema
+        let (server, version): (MySQLServer, Int64)
+        do throws(SQLFailure) {
+            // A read to the pool, though it makes tables: it may be done again, whatever became of the first time.
+            (server, version) = try await database.reads.run(isRead: true, timeout: Self.openingTimeout) {
+                connection throws(SQLFailure) in
+                guard let connection = connection as? MySQLConnection else {
+                    throw SQLFailure(.other, "a connection of another kind")
+                }
+                let server = try MySQLServer(connection)
+                return (server, try MySQLTables(schema).prepare(on: connection, policy))
+            }
+        } catch {
+            throw error.openingError(database.name)
+        }
+        guard version <= SQLSchema.version else {
+            throw SessionStoreError(
+                .newerFormat,
+                "\(database.name): the tables have version \(version); this program knows up to \(SQLSchema.version)"
+            )
+        }
+        return server
+    }
+}
+
+extension SQLFailure {
+    /// What lasts until somebody changes something is called so.
+    fileprivate func openingError(_ name: String) -> SessionStoreError {
+        let error = storeError(name, isRead: true)
+        return switch kind {
+        case .refused, .schema, .permission, .misconfigured: SessionStoreError(.misconfigured, error.message)
+        default: error
+        }
+    }
+}
+
+extension MySQLSessionStore.Configuration {
+    /// Names kind, user, hosts and database in messages.
+    var name: String {
+        "mysql: \(username)@\(hosts.map(\.description).joined(separator: ","))/\(database)"
+    }
+}
+#endif
