@@ -144,7 +144,7 @@ struct PostgresSettings {
         let used = [
             "host", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "sslrootcert", "connect_timeout",
             "application_name", "fallback_application_name", "target_session_attrs", "gssencmode", "search_path",
-            "insecure_skip_verify", "table", "schema", "schema_creation", "pool", "waiting", "timeout", "max_age", "idle",
+            "insecure_skip_verify", "table", "schema", "pool", "waiting", "timeout", "max_age", "max_idle",
             "transaction_pooler", "near_cache",
         ]
         for name in used { treatments[name] = .used }
