@@ -67,7 +67,7 @@ struct PostgresConfigTests {
             try read(config: remote + " sslmode=verify-full insecure_skip_verify=true")
         }
         expectRefusal(naming: "sslrootcert") { try read(config: remote + " sslmode=disable sslrootcert=/ca") }
-        expectRefusal(naming: "sslkey") { try read(config: remote + " sslcert=/c") }
+        expectRefusal(naming: "sslcert") { try read(config: remote + " sslcert=/c") }
     }
 
     @Test("What lib/pq knows and has no effect here is warned about, by name and without its value", arguments: [

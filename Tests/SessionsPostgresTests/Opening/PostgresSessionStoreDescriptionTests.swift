@@ -58,7 +58,7 @@ struct PostgresSessionStoreDescriptionTests {
             option += 1
         }
         #expect(values["password"] == configuration.password && values["host"] == "db.example.com")
-        #expect(values["sslmode"] == "disable" && values["gssencmode"] == "disable")
+        #expect(values["sslmode"] == "verify-full" && values["gssencmode"] == "disable")
         #expect(values["options"]?.contains("default_transaction_isolation=read\\ committed") == true)
     }
 
