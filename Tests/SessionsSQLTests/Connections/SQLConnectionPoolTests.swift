@@ -234,7 +234,7 @@ struct SQLConnectionPoolTests {
 
     @Test("Where the server gives no more connections, those do that there are")
     func sharesWhatThereIs() async throws {
-        let pool = SQLConnectionPool(server, connections: 8)
+        let pool = SQLConnectionPool(server, connections: 8, waiting: 1000)
         server.setCapacity(2)
         let failures = await withTaskGroup(of: SQLFailure?.self) { group in
             for number in 1...200 as ClosedRange<Int64> { group.addTask { await pool.failure(number) } }
