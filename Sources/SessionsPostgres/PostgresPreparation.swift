@@ -26,10 +26,10 @@ struct PostgresPreparation: Sendable {
 
     private func prepareTables(_ link: PostgresLink) throws(SQLFailure) {
         if let version = try version(link) { return try check(version) }
-        guard configuration.schemaCreation == .createIfNeeded else {
+        guard configuration.schema == .createIfNeeded else {
             throw SQLFailure(
                 .misconfigured,
-                "the table \(tables.schema) is missing, and schema_creation=expect forbids to make it: execute "
+                "the table \(tables.schema) is missing, and schema=expect forbids to make it: execute "
                     + "PostgresSessionStore.schema(table:)"
             )
         }
@@ -37,7 +37,7 @@ struct PostgresPreparation: Sendable {
             try create(link)
         } catch where error.kind == .permission || error.kind == .schema {
             var failure = error
-            let place = configuration.schema.map { "the schema \($0)" } ?? "the schema that its search_path begins with"
+            let place = configuration.searchPath.map { "the schema \($0)" } ?? "the schema that its search_path begins with"
             failure.message =
                 "the tables cannot be made (\(error.message)): grant the user CREATE on \(place), or have them made with "
                 + "the statements of PostgresSessionStore.schema(table:)"

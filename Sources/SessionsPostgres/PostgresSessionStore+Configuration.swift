@@ -7,10 +7,10 @@ extension PostgresSessionStore {
     public struct Configuration: Sendable {
         /// Where the servers are: a primary, and those that may become it. They are tried in order, beginning with the one
         /// that was right last; one that does not write is not used. 1 to 16.
-        public var addresses: [Address]
+        public var hosts: [Address]
 
-        /// The user.
-        public var user: String
+        /// The user's name.
+        public var username: String
 
         /// The password, or `nil`, the default, for none. Never in a message.
         public var password: String?
@@ -20,7 +20,7 @@ extension PostgresSessionStore {
 
         /// How connections are encrypted, or `nil` for not at all.
         ///
-        /// Default: with everything verified; not at all if all ``addresses`` are this machine (a local socket,
+        /// Default: with everything verified; not at all if all ``hosts`` are this machine (a local socket,
         /// `localhost`, a loopback address).
         public var tls: TLS?
 
@@ -30,13 +30,14 @@ extension PostgresSessionStore {
 
         /// The schema in which the tables are, or `nil`, the default, for the one that the user's `search_path` finds.
         /// 1 to 63 lower-case letters, digits and underscores, beginning with a letter.
-        public var schema: String?
+        public var searchPath: String?
 
-        /// Whether the tables are made when they are missing. Default: ``SchemaCreation/createIfNeeded``.
-        public var schemaCreation: SchemaCreation
+        /// Whether the tables are made when they are missing. Default: ``Schema/createIfNeeded``.
+        public var schema: Schema
 
-        /// The most connections. 1 to 256. Default: 16.
-        public var poolSize: Int
+        /// The greatest number of connections, each with a thread of its own; with a near cache there is one more. 1 to
+        /// 256. Default: 16.
+        public var maximumConnections: Int
 
         /// How many calls may wait for a connection; what is over fails at once. 1 to 1 000 000. Default: 10 000.
         public var maximumWaitingCalls: Int
@@ -53,7 +54,7 @@ extension PostgresSessionStore {
         public var maximumConnectionAge: Duration
 
         /// How long a connection is kept without having been used. 1 s to 1 day. Default: 5 minutes.
-        public var idleTimeout: Duration
+        public var maximumIdleTime: Duration
 
         /// Whether the servers are a pooler in transaction mode, such as PgBouncer's default one, in which each
         /// transaction may meet another server process. Default: `false`. See <doc:Poolers>.
@@ -65,22 +66,22 @@ extension PostgresSessionStore {
         /// Whether sessions read lately are kept in this process; `nil`, the default, for not. See <doc:NearCache>.
         public var nearCache: NearCache?
 
-        /// Creates a configuration for the servers at `addresses`, with defaults for all else.
-        public init(_ addresses: [Address], user: String, password: String? = nil, database: String) {
-            self.addresses = addresses
-            self.user = user
+        /// Creates a configuration for the servers at `hosts`, with defaults for all else.
+        public init(hosts: [Address], username: String, password: String? = nil, database: String) {
+            self.hosts = hosts
+            self.username = username
             self.password = password
             self.database = database
-            tls = addresses.allSatisfy(\.isThisMachine) ? nil : TLS()
+            tls = hosts.allSatisfy(\.isThisMachine) ? nil : TLS()
             table = "sessions"
-            schema = nil
-            schemaCreation = .createIfNeeded
-            poolSize = 16
+            searchPath = nil
+            schema = .createIfNeeded
+            maximumConnections = 16
             maximumWaitingCalls = 10_000
             connectTimeout = .seconds(1)
             operationTimeout = .seconds(2)
             maximumConnectionAge = .seconds(1800)
-            idleTimeout = .seconds(300)
+            maximumIdleTime = .seconds(300)
             usesTransactionPooler = false
             applicationName = "swift-sessions"
             nearCache = nil
@@ -147,7 +148,7 @@ extension PostgresSessionStore {
     }
 
     /// What is done about tables that are missing.
-    public struct SchemaCreation: Hashable, Sendable {
+    public struct Schema: Hashable, Sendable {
         enum Wrapped: Hashable { case createIfNeeded, expect }
         let wrapped: Wrapped
 

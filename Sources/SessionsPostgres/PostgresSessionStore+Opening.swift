@@ -23,50 +23,68 @@ extension PostgresSessionStore {
     ) async throws(SessionStoreError) -> PostgresSessionStore {
         try configuration.validate()
         try configuration.checkFiles()
-        let tables = try SQLTables(configuration.table)
-        let servers = PostgresServers(configuration)
-        let store = PostgresSessionStore(
-            configuration: configuration,
-            database: makeDatabase(configuration, servers, tables),
-            logger: logger
-        )
-        try await store.prepare(servers, tables)
+        let store = make(configuration, try SQLTables(configuration.table), logger)
+        try await store.prepare()
+        store.listener?.start()
         return store
     }
 
-    private static func makeDatabase(
-        _ configuration: Configuration,
-        _ servers: PostgresServers,
-        _ tables: SQLTables
-    ) -> SQLDatabase {
-        let statements = SQLStatements(dialect: .postgres, tables: tables)
+    /// Makes a store that has not connected yet.
+    private static func make(_ configuration: Configuration, _ tables: SQLTables, _ logger: Logger) -> PostgresSessionStore
+    {
+        let servers = PostgresServers(configuration)
+        let statements = SQLStatements(
+            dialect: .postgres,
+            tables: tables,
+            announcesChanges: configuration.nearCache != nil
+        )
         let preparesStatements = !configuration.usesTransactionPooler
-        let name = configuration.name
+        let nearCache = configuration.nearCache.map { PostgresNearCache(maximumCount: $0.maximumCount) }
+        let listener = nearCache.map {
+            PostgresListener($0, servers: servers, channel: tables.channel, logger: logger)
+        }
         let pool = SQLConnectionPool(
-            name: name,
+            name: configuration.name,
             limits: .init(
-                connections: configuration.poolSize,
+                connections: configuration.maximumConnections,
                 waiting: configuration.maximumWaitingCalls,
                 age: configuration.maximumConnectionAge,
-                idle: configuration.idleTimeout
+                idle: configuration.maximumIdleTime
             )
         ) { () throws(SQLFailure) in
-            PostgresConnection(
-                try servers.connect(),
-                statements: statements,
-                preparesStatements: preparesStatements
-            )
+            let link = try servers.connect()
+            guard let nearCache, let listener else {
+                return PostgresConnection(link, statements: statements, preparesStatements: preparesStatements)
+            }
+            let server: String
+            do throws(SQLFailure) { server = try link.serverIdentity() } catch {
+                link.close()
+                throw error
+            }
+            if nearCache.connected(to: server) { listener.reconnect() }
+            return PostgresConnection(link, statements: statements, preparesStatements: preparesStatements) {
+                nearCache.isCurrent(server)
+            }
         }
-        return SQLDatabase(
-            name: name,
+        let database = SQLDatabase(
+            name: configuration.name,
             pool: pool,
             timeout: configuration.operationTimeout,
             renewsInOneStatement: true
         )
+        return PostgresSessionStore(
+            configuration: configuration,
+            database: database,
+            nearCache: nearCache,
+            listener: listener,
+            logger: logger
+        )
     }
 
     /// Looks at server and tables, on a connection of its own.
-    private func prepare(_ servers: PostgresServers, _ tables: SQLTables) async throws(SessionStoreError) {
+    private func prepare() async throws(SessionStoreError) {
+        let tables = try SQLTables(configuration.table)
+        let servers = PostgresServers(configuration)
         let deadline = ContinuousClock.now + Self.openingTime
         let statements = SQLStatements(dialect: .postgres, tables: tables)
         let preparation = PostgresPreparation(configuration, tables)
@@ -106,7 +124,7 @@ extension PostgresSessionStore {
 
 extension PostgresSessionStore.Configuration {
     /// Kind, user, hosts and database, for messages.
-    var name: String { "postgres: \(user)@\(addresses.map(\.description).joined(separator: ","))/\(database)" }
+    var name: String { "postgres: \(username)@\(hosts.map(\.description).joined(separator: ","))/\(database)" }
 
     /// Looks whether the files are there: libpq goes on without a certificate that it does not find.
     func checkFiles() throws(SessionStoreError) {

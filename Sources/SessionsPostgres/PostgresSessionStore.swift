@@ -8,7 +8,12 @@ public import Sessions
 ///
 /// ```swift
 /// let store = try await PostgresSessionStore.open(
-///     .init([.host("db1.internal"), .host("db2.internal")], user: "app", password: password, database: "app")
+///     .init(
+///         hosts: [.host("db1.internal"), .host("db2.internal")],
+///         username: "app",
+///         password: password,
+///         database: "app"
+///     )
 /// )
 /// let sessions = try SessionManager(store: store)
 /// ```
@@ -23,11 +28,24 @@ public final class PostgresSessionStore: SQLSessionStore {
     /// The database, for this package's stores.
     public let database: SQLDatabase
 
-    init(configuration: Configuration, database: SQLDatabase, logger: Logger) {
+    let nearCache: PostgresNearCache?
+    let listener: PostgresListener?
+
+    init(
+        configuration: Configuration,
+        database: SQLDatabase,
+        nearCache: PostgresNearCache?,
+        listener: PostgresListener?,
+        logger: Logger
+    ) {
         self.configuration = configuration
         self.database = database
+        self.nearCache = nearCache
+        self.listener = listener
         self.logger = logger
     }
+
+    deinit { listener?.stop() }
 
     /// The statements that make the tables, for those who make them by themselves: in this order, each by itself, in the
     /// schema in which they shall be.

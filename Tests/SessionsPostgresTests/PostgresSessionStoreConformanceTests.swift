@@ -4,7 +4,8 @@ import SessionsPostgres
 import SessionsTesting
 import Testing
 
-@Suite("The PostgreSQL store conforms")
+/// One after the other: all at once, they want more connections than a server gives.
+@Suite("The PostgreSQL store conforms", .serialized)
 struct PostgresSessionStoreConformanceTests {
     @Test("On one server", arguments: SessionStoreConformance.Check.allCases)
     func plain(_ check: SessionStoreConformance.Check) async throws {
@@ -15,6 +16,13 @@ struct PostgresSessionStoreConformanceTests {
     func transactionPooler(_ check: SessionStoreConformance.Check) async throws {
         var configuration = try TestServers.plain()
         configuration.usesTransactionPooler = true
+        try await run(check, configuration)
+    }
+
+    @Test("With a near cache", arguments: SessionStoreConformance.Check.allCases)
+    func nearCache(_ check: SessionStoreConformance.Check) async throws {
+        var configuration = try TestServers.plain()
+        configuration.nearCache = .init()
         try await run(check, configuration)
     }
 

@@ -13,26 +13,22 @@ final class PostgresConnection: SQLConnection {
     /// Whether statements keep their names from one call to the next: not behind a pooler that changes servers.
     private let preparesStatements: Bool
     private let checkUse: () -> Bool
-    private let willClose: () -> Void
     private var prepared = [Bool](repeating: false, count: SQLStatement.allCases.count)
     private var isInTransaction = false
     private var parameters = PostgresValues()
 
     /// - Parameters:
     ///   - isOfUse: Asked before each call.
-    ///   - willClose: Called when the connection is closed.
     init(
         _ link: PostgresLink,
         statements: SQLStatements,
         preparesStatements: Bool,
-        isOfUse: @escaping () -> Bool = { true },
-        willClose: @escaping () -> Void = {}
+        isOfUse: @escaping () -> Bool = { true }
     ) {
         self.link = link
         self.statements = statements
         self.preparesStatements = preparesStatements
         checkUse = isOfUse
-        self.willClose = willClose
     }
 
     var isUsable: Bool { link.socket.isQuiet && checkUse() }
@@ -44,14 +40,37 @@ final class PostgresConnection: SQLConnection {
         func interrupt() { socket.interrupt() }
     }
 
-    func close() {
-        willClose()
-        link.close()
-    }
+    func close() { link.close() }
 
     // MARK: Statements
 
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
+        switch statement {
+        case .count, .page, .sweepCandidates: try withTimeForLists { () throws(SQLFailure) in try executeOnce(statement, values) }
+        default: try executeOnce(statement, values)
+        }
+    }
+
+    /// Lists may take longer than what requests wait for, and so the server must let them.
+    private func withTimeForLists<Value>(_ body: () throws(SQLFailure) -> Value) throws(SQLFailure) -> Value {
+        guard preparesStatements else { return try body() }
+        try link.query("SET statement_timeout = \(SQLDatabase.listingTimeout.milliseconds)")
+        let result: Result<Value, SQLFailure>
+        do throws(SQLFailure) { result = .success(try body()) } catch { result = .failure(error) }
+        if case .failure(let failure) = result, failure.closesConnection { throw failure }
+        do throws(SQLFailure) {
+            // What the connection began with.
+            try link.query("RESET statement_timeout")
+        } catch {
+            var failure = error
+            failure.mayHaveExecuted = false
+            failure.closesConnection = true
+            throw failure
+        }
+        return try result.get()
+    }
+
+    private func executeOnce(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
         parameters.replace(with: values)
         let isFirst = preparesStatements && !prepared[statement.rawValue]
         try send(statement, isFirst: isFirst)

@@ -12,8 +12,8 @@ final class PostgresServers: Sendable {
     private let preferred = Atomic(0)
 
     init(_ configuration: PostgresSessionStore.Configuration) {
-        addresses = configuration.addresses
-        parameters = configuration.addresses.map { Self.parameters(configuration, $0) }
+        addresses = configuration.hosts
+        parameters = configuration.hosts.map { Self.parameters(configuration, $0) }
         connectTimeout = configuration.connectTimeout
     }
 
@@ -75,7 +75,7 @@ final class PostgresServers: Sendable {
         var parameters = PostgresParameters([
             "host": address.name,
             "port": "\(address.port)",
-            "user": configuration.user,
+            "user": configuration.username,
             "dbname": configuration.database,
             "application_name": configuration.applicationName,
             // The primary: one that is in recovery, or was told to write nothing, is passed over.
@@ -94,14 +94,15 @@ final class PostgresServers: Sendable {
 
     /// The session's settings, which then hold from its beginning.
     private static func options(_ configuration: PostgresSessionStore.Configuration) -> String {
-        let timeout = max(1, configuration.operationTimeout.milliseconds)
+        // A little before ours: then it is known that the statement was taken back.
+        let timeout = max(1, configuration.operationTimeout.milliseconds * 9 / 10)
         var settings = [
             "statement_timeout=\(timeout)",
             // Nobody holds locks whose client is stuck.
             "idle_in_transaction_session_timeout=\(timeout * 2)",
             "default_transaction_isolation=read\\ committed",
         ]
-        if let schema = configuration.schema { settings.append("search_path=\(schema)") }
+        if let path = configuration.searchPath { settings.append("search_path=\(path)") }
         return settings.map { "-c \($0)" }.joined(separator: " ")
     }
 

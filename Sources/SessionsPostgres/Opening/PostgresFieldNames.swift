@@ -3,10 +3,10 @@ import Sessions
 
 /// A setting that can be wrong.
 enum PostgresField: Hashable, Sendable {
-    case addresses, user, password, database
+    case hosts, username, password, database
     case tls, authorityFile, certificateFile, keyFile
-    case table, schema, schemaCreation, applicationName
-    case poolSize, maximumWaitingCalls, operationTimeout, connectTimeout, maximumConnectionAge, idleTimeout
+    case table, searchPath, schema, applicationName
+    case maximumConnections, maximumWaitingCalls, operationTimeout, connectTimeout, maximumConnectionAge, maximumIdleTime
     case nearCacheCount, usesTransactionPooler
 }
 
@@ -29,8 +29,8 @@ extension PostgresFieldNames {
     static let properties = PostgresFieldNames { field in
         let property =
             switch field {
-            case .addresses: "addresses"
-            case .user: "user"
+            case .hosts: "hosts"
+            case .username: "username"
             case .password: "password"
             case .database: "database"
             case .tls: "tls"
@@ -38,15 +38,15 @@ extension PostgresFieldNames {
             case .certificateFile: "tls.certificateFile"
             case .keyFile: "tls.keyFile"
             case .table: "table"
+            case .searchPath: "searchPath"
             case .schema: "schema"
-            case .schemaCreation: "schemaCreation"
             case .applicationName: "applicationName"
-            case .poolSize: "poolSize"
+            case .maximumConnections: "maximumConnections"
             case .maximumWaitingCalls: "maximumWaitingCalls"
             case .operationTimeout: "operationTimeout"
             case .connectTimeout: "connectTimeout"
             case .maximumConnectionAge: "maximumConnectionAge"
-            case .idleTimeout: "idleTimeout"
+            case .maximumIdleTime: "maximumIdleTime"
             case .nearCacheCount: "nearCache.maximumCount"
             case .usesTransactionPooler: "usesTransactionPooler"
             }
@@ -59,8 +59,8 @@ extension PostgresFieldNames {
         PostgresFieldNames { field in
             let part =
                 switch field {
-                case .addresses: "the list of hosts"
-                case .user: "the user"
+                case .hosts: "the list of hosts"
+                case .username: "the user"
                 case .password: "the password"
                 case .database: "the name of the database"
                 case .tls: "the parameter sslmode"
@@ -68,15 +68,15 @@ extension PostgresFieldNames {
                 case .certificateFile: "the parameter sslcert"
                 case .keyFile: "the parameter sslkey"
                 case .table: "the parameter table"
+                case .searchPath: "the parameter search_path"
                 case .schema: "the parameter schema"
-                case .schemaCreation: "the parameter schema_creation"
                 case .applicationName: "the parameter application_name"
-                case .poolSize: "the parameter pool"
+                case .maximumConnections: "the parameter pool"
                 case .maximumWaitingCalls: "the parameter waiting"
                 case .operationTimeout: "the parameter timeout"
                 case .connectTimeout: "the parameter connect_timeout"
                 case .maximumConnectionAge: "the parameter max_age"
-                case .idleTimeout: "the parameter idle"
+                case .maximumIdleTime: "the parameter max_idle"
                 case .nearCacheCount: "the parameter near_cache"
                 case .usesTransactionPooler: "the parameter transaction_pooler"
                 }

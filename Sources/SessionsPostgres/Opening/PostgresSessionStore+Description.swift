@@ -14,15 +14,15 @@ extension PostgresSessionStore.Configuration: CustomStringConvertible, CustomDeb
 
     private var shownSettings: [(name: String, value: String)] {
         [
-            ("addresses", addresses.map(\.description).joined(separator: ",")), ("user", user),
+            ("hosts", hosts.map(\.description).joined(separator: ",")), ("username", username),
             // The same for every password: not even its length is to be seen.
             ("password", password == nil ? "none" : "redacted"),
             ("database", database), ("tls", tls.map { "\($0)" } ?? "none"), ("table", table),
-            ("schema", schema ?? "by search_path"),
-            ("schemaCreation", schemaCreation == .expect ? "expect" : "createIfNeeded"),
-            ("poolSize", "\(poolSize)"), ("maximumWaitingCalls", "\(maximumWaitingCalls)"),
+            ("searchPath", searchPath ?? "the user's"),
+            ("schema", schema == .expect ? "expect" : "createIfNeeded"),
+            ("maximumConnections", "\(maximumConnections)"), ("maximumWaitingCalls", "\(maximumWaitingCalls)"),
             ("operationTimeout", "\(operationTimeout)"), ("connectTimeout", "\(connectTimeout)"),
-            ("maximumConnectionAge", "\(maximumConnectionAge)"), ("idleTimeout", "\(idleTimeout)"),
+            ("maximumConnectionAge", "\(maximumConnectionAge)"), ("maximumIdleTime", "\(maximumIdleTime)"),
             ("usesTransactionPooler", "\(usesTransactionPooler)"), ("applicationName", applicationName),
             ("nearCache", nearCache.map { "\($0.maximumCount)" } ?? "none"),
         ]

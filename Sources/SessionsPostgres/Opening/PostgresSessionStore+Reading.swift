@@ -7,15 +7,15 @@ extension PostgresSessionStore.Configuration {
     /// ```
     /// postgres://app:p%40ss@db1.example.com,db2.example.com:5433/app?sslrootcert=/etc/ssl/db.pem&pool=32
     /// postgres://app@%2Frun%2Fpostgresql/app
-    /// postgresql://app:secret@127.0.0.1/app?table=web_sessions&schema=web
+    /// postgresql://app:secret@127.0.0.1/app?table=web_sessions&search_path=web
     /// ```
     /// The schemes are `postgres` and `postgresql`. The port is 5432 unless told otherwise, the host `localhost`, the
     /// database the user's name.
     ///
     /// Parameters, with the properties that they set and whose ranges and defaults they have: `table` (``table``), `schema`
-    /// or `search_path` (``schema``), `schema_creation` (`create` or `expect`, ``schemaCreation``), `pool` (``poolSize``),
+    /// (`create`, the default, or `expect`: ``schema``), `search_path` (``searchPath``), `pool` (``maximumConnections``),
     /// `waiting` (``maximumWaitingCalls``), `timeout` (``operationTimeout``), `connect_timeout` (``connectTimeout``),
-    /// `max_age` (``maximumConnectionAge``), `idle` (``idleTimeout``), `transaction_pooler` (``usesTransactionPooler``),
+    /// `max_age` (``maximumConnectionAge``), `max_idle` (``maximumIdleTime``), `transaction_pooler` (``usesTransactionPooler``),
     /// `near_cache` (``nearCache``: true, false or a count), `application_name` or `fallback_application_name`
     /// (``applicationName``), `sslrootcert`, `sslcert` and `sslkey` (``PostgresSessionStore/TLS``). Times are seconds, such
     /// as `1.5`, or have a unit: `250ms`, `2s`. User, password, database, hosts and ports may also be parameters, by
@@ -67,21 +67,24 @@ extension PostgresSessionStore.Configuration {
             throw settings.error("the user must be given: the environment has no say")
         }
         self.init(
-            try settings.addresses(),
-            user: user,
+            hosts: try settings.addresses(),
+            username: user,
             password: settings.text("password"),
             database: settings.text("dbname") ?? user
         )
-        tls = try settings.tls(&warnings, isThisMachine: tls == nil, hasSocket: addresses.contains(where: \.isSocket))
+        tls = try settings.tls(&warnings, isThisMachine: tls == nil, hasSocket: hosts.contains(where: \.isSocket))
         try settings.checkFixed(&warnings)
         table = settings["table"] ?? table
-        schema = try settings.schema()
-        switch settings["schema_creation"] {
+        searchPath = try settings.searchPath()
+        switch settings["schema"] {
         case nil, "create": break
-        case "expect": schemaCreation = .expect
-        default: throw settings.error("the parameter schema_creation must be create or expect")
+        case "expect": schema = .expect
+        default:
+            throw settings.error(
+                "the parameter schema must be create or expect; where the tables are is the parameter search_path"
+            )
         }
-        poolSize = try settings.integer("pool", in: Self.poolSizes) ?? poolSize
+        maximumConnections = try settings.integer("pool", in: Self.connectionCounts) ?? maximumConnections
         maximumWaitingCalls = try settings.integer("waiting", in: Self.waitingCounts) ?? maximumWaitingCalls
         operationTimeout = try settings.duration("timeout") ?? operationTimeout
         if let time = try settings.duration("connect_timeout") {
@@ -93,7 +96,7 @@ extension PostgresSessionStore.Configuration {
             }
         }
         maximumConnectionAge = try settings.duration("max_age") ?? maximumConnectionAge
-        idleTimeout = try settings.duration("idle") ?? idleTimeout
+        maximumIdleTime = try settings.duration("max_idle") ?? maximumIdleTime
         usesTransactionPooler = try settings.boolean("transaction_pooler") ?? usesTransactionPooler
         applicationName =
             settings.text("application_name") ?? settings.text("fallback_application_name") ?? applicationName
@@ -191,9 +194,8 @@ extension PostgresSettings {
         }
     }
 
-    fileprivate func schema() throws(SessionStoreError) -> String? {
-        guard let path = self["search_path"] else { return self["schema"] }
-        guard self["schema"] == nil else { throw error("schema and search_path must not stand there both") }
+    fileprivate func searchPath() throws(SessionStoreError) -> String? {
+        guard let path = self["search_path"] else { return nil }
         guard !path.contains(",") else {
             throw error("the parameter search_path must be one schema, in which the tables are")
         }

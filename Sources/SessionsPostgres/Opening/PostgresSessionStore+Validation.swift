@@ -3,7 +3,7 @@ public import Sessions
 import SessionsSQL
 
 extension PostgresSessionStore.Configuration {
-    static let poolSizes = 1...256
+    static let connectionCounts = 1...256
     static let waitingCounts = 1...1_000_000
     static let nearCacheCounts = 1...10_000_000
 
@@ -16,18 +16,21 @@ extension PostgresSessionStore.Configuration {
     }
 
     func validate(_ names: PostgresFieldNames) throws(SessionStoreError) {
-        guard !addresses.isEmpty else { throw names.error(.addresses, "must have at least one address") }
-        guard addresses.count <= 16 else { throw names.error(.addresses, "must have at most 16 addresses") }
-        for address in addresses {
-            if let problem = address.problem { throw names.error(.addresses, problem) }
+        guard !hosts.isEmpty else { throw names.error(.hosts, "must have at least one address") }
+        guard hosts.count <= 16 else { throw names.error(.hosts, "must have at most 16 addresses") }
+        for address in hosts {
+            if let problem = address.problem { throw names.error(.hosts, problem) }
         }
         try validateNames(names)
         try validateTLS(names)
         try validateLimits(names)
         guard usesTransactionPooler else { return }
         // Both are settings of a session, which there is none of.
-        guard schema == nil else {
-            throw names.error(.schema, "must be left out with a pooler in transaction mode: set the user's search_path")
+        guard searchPath == nil else {
+            throw names.error(
+                .searchPath,
+                "must be left out with a pooler in transaction mode: set it for the user (ALTER ROLE … SET search_path)"
+            )
         }
         guard nearCache == nil else {
             throw names.error(.nearCacheCount, "must be left out with a pooler in transaction mode, which has no LISTEN")
@@ -35,7 +38,7 @@ extension PostgresSessionStore.Configuration {
     }
 
     private func validateNames(_ names: PostgresFieldNames) throws(SessionStoreError) {
-        for (field, name) in [(PostgresField.user, user), (.database, database)] {
+        for (field, name) in [(PostgresField.username, username), (.database, database)] {
             guard (1...63).contains(name.utf8.count), name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 throw names.error(field, "must be 1 to 63 bytes without control characters")
             }
@@ -56,14 +59,14 @@ extension PostgresSessionStore.Configuration {
                 "must be 1 to 40 lower-case letters, digits and underscores, beginning with a letter"
             )
         }
-        if let schema {
-            guard (1...63).contains(schema.utf8.count), let first = schema.utf8.first, Self.isLetter(first),
-                schema.utf8.allSatisfy({
+        if let searchPath {
+            guard (1...63).contains(searchPath.utf8.count), let first = searchPath.utf8.first, Self.isLetter(first),
+                searchPath.utf8.allSatisfy({
                     Self.isLetter($0) || HTTPSyntax.isDigit($0) || $0 == UInt8(ascii: "_")
                 })
             else {
                 throw names.error(
-                    .schema,
+                    .searchPath,
                     "must be 1 to 63 lower-case letters, digits and underscores, beginning with a letter"
                 )
             }
@@ -77,7 +80,7 @@ extension PostgresSessionStore.Configuration {
 
     private func validateTLS(_ names: PostgresFieldNames) throws(SessionStoreError) {
         guard let tls else { return }
-        guard !addresses.contains(where: \.isSocket) else {
+        guard !hosts.contains(where: \.isSocket) else {
             throw names.error(.tls, "must be left out: there is none on a local socket")
         }
         let files = [
@@ -103,8 +106,8 @@ extension PostgresSessionStore.Configuration {
     }
 
     private func validateLimits(_ names: PostgresFieldNames) throws(SessionStoreError) {
-        guard Self.poolSizes.contains(poolSize) else {
-            throw names.error(.poolSize, "must be \(Self.shown(Self.poolSizes))")
+        guard Self.connectionCounts.contains(maximumConnections) else {
+            throw names.error(.maximumConnections, "must be \(Self.shown(Self.connectionCounts))")
         }
         guard Self.waitingCounts.contains(maximumWaitingCalls) else {
             throw names.error(.maximumWaitingCalls, "must be \(Self.shown(Self.waitingCounts))")
@@ -114,7 +117,7 @@ extension PostgresSessionStore.Configuration {
                 throw names.error(field, "must be 10 milliseconds to 60 seconds")
             }
         }
-        for (field, time) in [(PostgresField.maximumConnectionAge, maximumConnectionAge), (.idleTimeout, idleTimeout)] {
+        for (field, time) in [(PostgresField.maximumConnectionAge, maximumConnectionAge), (.maximumIdleTime, maximumIdleTime)] {
             guard (.seconds(1)...(.seconds(86_400))).contains(time) else {
                 throw names.error(field, "must be 1 second to 1 day")
             }

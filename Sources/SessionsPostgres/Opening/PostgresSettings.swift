@@ -92,6 +92,10 @@ struct PostgresSettings {
                 "the scheme of a PostgreSQL address must be postgres or postgresql"
             )
         }
+        // A comma would make two of it.
+        guard !url.hosts.contains(where: { $0.name.contains(",") }) else {
+            throw error("the list of hosts must have socket directories without commas")
+        }
         values = url.parameters
         let path = url.path.utf8.first == UInt8(ascii: "/") ? String(url.path.dropFirst()) : url.path
         let parts: [(name: String, value: String?)] = [
@@ -144,7 +148,7 @@ struct PostgresSettings {
         let used = [
             "host", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "sslrootcert", "connect_timeout",
             "application_name", "fallback_application_name", "target_session_attrs", "gssencmode", "search_path",
-            "insecure_skip_verify", "table", "schema", "schema_creation", "pool", "waiting", "timeout", "max_age", "idle",
+            "insecure_skip_verify", "table", "schema", "pool", "waiting", "timeout", "max_age", "max_idle",
             "transaction_pooler", "near_cache",
         ]
         for name in used { treatments[name] = .used }

@@ -8,6 +8,8 @@ package struct SQLTables: Hashable, Sendable {
     package var epochs: String { sessions + "_epochs" }
     package var leases: String { sessions + "_leases" }
     package var schema: String { sessions + "_schema" }
+    /// Where changes are announced, for databases that can.
+    package var channel: String { sessions + "_changes" }
 
     /// Creates the names.
     /// - Parameter name: 1 to 40 lower-case letters, digits and underscores, with a letter at the beginning: names are

@@ -18,6 +18,7 @@ public final class SQLDatabase: Sendable {
     package static let listingTimeout = Duration.seconds(30)
 
     /// Creates a database with one pool for everything.
+    /// - Parameter timeout: The time within which every operation that requests wait for ends, with a result or an error.
     package convenience init(
         name: String,
         pool: SQLConnectionPool,

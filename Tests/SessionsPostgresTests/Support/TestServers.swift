@@ -28,7 +28,7 @@ enum TestServers {
         var configuration = try PostgresSessionStore.Configuration(url: StoreURL(value(name)))
         configuration.table = uniqueTable()
         // Many tests run at the same time.
-        configuration.poolSize = 4
+        configuration.maximumConnections = 4
         return configuration
     }
 
