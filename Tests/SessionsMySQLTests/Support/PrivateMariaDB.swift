@@ -55,7 +55,8 @@ actor PrivateMariaDB {
     private var common: [String] {
         [
             "--no-defaults", "--datadir=\(folder.path(percentEncoded: false))/data", "--user=\(NSUserName())",
-            "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M",
+            // A server that starts removes the temporary tables that it finds, whoever's they are.
+            "--tmpdir=\(folder.path(percentEncoded: false))", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M",
         ]
     }
 
