@@ -3,6 +3,14 @@ public import Logging
 public import Sessions
 import SessionsSQL
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 extension MySQLSessionStore {
     /// Opens a store: connects, asks the server whether it will do, and makes the tables if they are missing.
     ///
@@ -32,6 +40,7 @@ extension MySQLSessionStore {
     /// Makes a store that has not connected yet.
     static func make(_ configuration: Configuration) throws(SessionStoreError) -> MySQLSessionStore {
         try configuration.validate()
+        try configuration.tls?.checkFiles()
         let statements = SQLStatements(dialect: .mysql, tables: try SQLTables(configuration.table))
         let target = MySQLTarget(configuration, statements)
         let name = configuration.name
@@ -103,6 +112,20 @@ extension SQLFailure {
         return switch kind {
         case .refused, .schema, .permission, .misconfigured: SessionStoreError(.misconfigured, error.message)
         default: error
+        }
+    }
+}
+
+extension MySQLSessionStore.TLS {
+    /// The library would say that a file is missing, and not which.
+    /// - Throws: `.misconfigured`, naming the property.
+    fileprivate func checkFiles() throws(SessionStoreError) {
+        let files = [
+            (MySQLField.authorityFile, authorityFile), (.certificateFile, certificateFile), (.keyFile, keyFile),
+        ]
+        for (field, path) in files {
+            guard let path, access(path, R_OK) != 0 else { continue }
+            throw MySQLFieldNames.properties.error(field, "must be the path of a file that can be read: \(path) is not")
         }
     }
 }

@@ -83,7 +83,8 @@ struct MySQLError {
                 closesConnection: true
             )
         case UInt32(CR_SSL_CONNECTION_ERROR):
-            return .init(.misconfigured, "no encrypted connection: \(shownText)", closesConnection: true)
+            let hint = Self.encryptionHints.first { text.contains($0.word) }?.hint ?? ""
+            return .init(.misconfigured, "no encrypted connection: \(shownText)\(hint)", closesConnection: true)
         case UInt32(CR_SERVER_GONE_ERROR) where isClosed:
             return .init(.connection, "the connection was closed before anything was sent", closesConnection: true)
         default:
@@ -91,6 +92,19 @@ struct MySQLError {
             return .init(.connection, text, mayHaveExecuted: true, closesConnection: true)
         }
     }
+
+    /// What to do about words of the library's and of OpenSSL's.
+    private static let encryptionHints: [(word: String, hint: String)] = [
+        ("self-signed certificate", untrusted), ("self signed certificate", untrusted),
+        ("unable to get local issuer", untrusted), ("unable to verify the first", untrusted),
+        (
+            "Validation of SSL server certificate failed",
+            ": it is for another host; write the host as the certificate has it"
+        ),
+        ("does not support it", ": switch TLS on there, or leave it out here if nobody is in between"),
+    ]
+    private static let untrusted =
+        ": the certificate is not trusted; give its authority's as authorityFile (cafile in an address)"
 
     // MARK: The server
 
