@@ -33,15 +33,11 @@ extension PostgresSessionStore {
     private static func make(_ configuration: Configuration, _ tables: SQLTables, _ logger: Logger) -> PostgresSessionStore
     {
         let servers = PostgresServers(configuration)
-        let statements = SQLStatements(
-            dialect: .postgres,
-            tables: tables,
-            announcesChanges: configuration.nearCache != nil
-        )
+        let statements = SQLStatements(dialect: .postgres, tables: tables)
         let preparesStatements = !configuration.usesTransactionPooler
         let nearCache = configuration.nearCache.map { PostgresNearCache(maximumCount: $0.maximumCount) }
         let listener = nearCache.map {
-            PostgresListener($0, servers: servers, channel: tables.channel, logger: logger)
+            PostgresListener($0, servers: servers, announcements: PostgresAnnouncements(tables), logger: logger)
         }
         let pool = SQLConnectionPool(
             name: configuration.name,
