@@ -40,7 +40,7 @@ struct MySQLTables {
     private func isThere(_ connection: MySQLConnection) throws(SQLFailure) -> Bool {
         do throws(SQLFailure) {
             return try version(connection) != nil
-        } catch where error.kind == .schema {
+        } catch  where error.kind == .schema {
             return false
         }
     }
@@ -52,7 +52,7 @@ struct MySQLTables {
     private func make(_ connection: MySQLConnection) throws(SQLFailure) {
         do throws(SQLFailure) {
             for statement in schema.definition { try connection.command(statement, .harmless) }
-        } catch where error.kind == .permission || error.kind == .refused {
+        } catch  where error.kind == .permission || error.kind == .refused {
             throw Self.missing(schema, "the user may not make them (\(error.message))")
         }
     }

@@ -113,7 +113,11 @@ final class MySQLTarget: Sendable {
         mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4")
         mysql_options(handle, MARIADB_OPT_RESTRICTED_AUTH, configuration.allowedAuthentication.joined(separator: ","))
         mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "swift-sessions")
-        mysql_options(handle, MARIADB_OPT_IO_WAIT, unsafeBitCast(MySQLHandshakeDeadline.wait, to: UnsafeRawPointer.self))
+        mysql_options(
+            handle,
+            MARIADB_OPT_IO_WAIT,
+            unsafeBitCast(MySQLHandshakeDeadline.wait, to: UnsafeRawPointer.self)
+        )
         guard let tls = configuration.tls else {
             // Later versions of the library encrypt and verify unless told otherwise.
             set(handle, MYSQL_OPT_SSL_ENFORCE, my_bool(0))
@@ -141,7 +145,11 @@ final class MySQLTarget: Sendable {
     /// Without verification the library takes a server that does not speak TLS at all.
     private func checkEncryption(_ handle: UnsafeMutablePointer<MYSQL>) throws(SQLFailure) {
         guard configuration.tls != nil, mysql_get_ssl_cipher(handle) == nil else { return }
-        throw SQLFailure(.misconfigured, "no encrypted connection: the server does not offer TLS", closesConnection: true)
+        throw SQLFailure(
+            .misconfigured,
+            "no encrypted connection: the server does not offer TLS",
+            closesConnection: true
+        )
     }
 
     // MARK: The session

@@ -94,7 +94,8 @@ final class PostgresServers: Sendable {
 
     /// The session's settings, which then hold from its beginning.
     private static func options(_ configuration: PostgresSessionStore.Configuration) -> String {
-        let timeout = max(1, configuration.operationTimeout.milliseconds)
+        // A little before ours: then it is known that the statement was taken back.
+        let timeout = max(1, configuration.operationTimeout.milliseconds * 9 / 10)
         var settings = [
             "statement_timeout=\(timeout)",
             // Nobody holds locks whose client is stuck.

@@ -92,6 +92,10 @@ struct PostgresSettings {
                 "the scheme of a PostgreSQL address must be postgres or postgresql"
             )
         }
+        // A comma would make two of it.
+        guard !url.hosts.contains(where: { $0.name.contains(",") }) else {
+            throw error("the list of hosts must have socket directories without commas")
+        }
         values = url.parameters
         let path = url.path.utf8.first == UInt8(ascii: "/") ? String(url.path.dropFirst()) : url.path
         let parts: [(name: String, value: String?)] = [

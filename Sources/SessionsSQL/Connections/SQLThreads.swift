@@ -23,11 +23,15 @@ final class SQLThreads: @unchecked Sendable {
     private var isStopped = false
     private var lastRefusal: (failure: SQLFailure, at: ContinuousClock.Instant)?
     private var afterwards: [UnsafeContinuation<Void, Never>] = []
+    /// When another connection may be opened, after the server had none to give.
+    private var growsAgainAt = ContinuousClock.now
 
     /// How often it is looked whether a call's time is over.
     private static let watchInterval: Int64 = 20
     /// How long after a connection could not be opened the next one is tried.
     private static let pause = Duration.milliseconds(50)
+    /// How long after the server had no connection to give another one is asked for.
+    private static let growthPause = Duration.seconds(1)
 
     /// A thread and its connection.
     ///
@@ -108,11 +112,14 @@ final class SQLThreads: @unchecked Sendable {
             return nil
         }
         // Those that are neither busy nor idle have just begun or are just done, and look for a call next.
-        guard workers.count - busyCount < waiting.count, workers.count < limits.connections else { return nil }
+        guard mayGrow, workers.count - busyCount < waiting.count else { return nil }
         let worker = Worker(monitor)
         workers.append(worker)
         return worker
     }
+
+    /// Whether another connection may be opened. Called with the lock held.
+    private var mayGrow: Bool { workers.isEmpty || workers.count < limits.connections && growsAgainAt <= .now }
 
     /// The caller has gone.
     func cancel(_ call: SQLCall) {
@@ -187,6 +194,7 @@ final class SQLThreads: @unchecked Sendable {
                         // Not all at once.
                         replaceAt = .now + limits.age * Double.random(in: 0.8...1)
                     } catch {
+                        if error.kind == .tooManyConnections, handBack(call, worker) { return end(worker) }
                         outcome = .failure(error)
                         break
                     }
@@ -250,6 +258,22 @@ final class SQLThreads: @unchecked Sendable {
         }
     }
 
+    /// Where the server gives no more connections, lets those do that there are.
+    /// - Returns: Whether there are any, and one of them will take the call.
+    private func handBack(_ call: SQLCall, _ worker: Worker) -> Bool {
+        monitor.lock()
+        defer { monitor.unlock() }
+        guard workers.contains(where: { $0 !== worker && $0.interruption != nil }) else { return false }
+        growsAgainAt = .now + Self.growthPause
+        worker.current = nil
+        busyCount -= 1
+        guard call.phase == .running else { return true }
+        call.phase = .waiting
+        waiting.prepend(call)
+        idle.popLast()?.condition.signal()
+        return true
+    }
+
     private func run(_ call: SQLCall, on connection: any SQLConnection) -> Result<SQLCall.Answer, SQLFailure> {
         // Answered already: its caller has gone, or its time was over while the connection was opened.
         guard let body = monitor.withLock({ call.phase == .running ? call.body : nil }) else {
@@ -311,7 +335,7 @@ final class SQLThreads: @unchecked Sendable {
         workers.removeAll { $0 === worker }
         idle.removeAll { $0 === worker }
         // A call may have come between the last look and now, when this worker was counted as one that would take it.
-        let successor = waiting.isEmpty || workers.count >= limits.connections ? nil : Worker(monitor)
+        let successor = waiting.isEmpty || !mayGrow ? nil : Worker(monitor)
         if let successor { workers.append(successor) }
         let ended = workers.isEmpty && isStopped ? afterwards : []
         if !ended.isEmpty { afterwards = [] }

@@ -3,7 +3,9 @@ import Sessions
 import Synchronization
 
 extension SessionStoreConformance.Check {
-    static let managers: [Self] = [endAllBesideRequests, requestsBesideEndAll, renewalsBesideUpdates]
+    static let managers: [Self] = [
+        endAllBesideRequests, requestsBesideEndAll, renewalsBesideUpdates, logoutBesideRequests,
+    ]
 
     private static let endAllBesideRequests = Self(
         "No session survives an end-all that runs while its request is held at any of its steps",
@@ -117,10 +119,18 @@ final class ConformanceBrowser: Sendable {
 
     var token: String? { jar.withLock { $0["__Host-session"] } }
 
-    /// One request: `handler` runs, the session commits, the response's cookies are kept.
-    func visit(_ manager: SessionManager, _ handler: (Session) async throws -> Void) async throws {
+    /// A request with the cookies that are there now.
+    var request: HTTPRequest {
         var request = HTTPRequest(method: .get, scheme: "https", authority: "localhost", path: "/")
         request.headerFields[.cookie] = jar.withLock { $0.field() }
+        return request
+    }
+
+    /// Keeps a response's cookies.
+    func receive(_ fields: HTTPFields) { jar.withLock { $0.receive(fields) } }
+
+    /// One request: `handler` runs, the session commits, the response's cookies are kept.
+    func visit(_ manager: SessionManager, _ handler: (Session) async throws -> Void) async throws {
         var fields = HTTPFields()
         let exchange = manager.exchange(for: request)
         do {
@@ -129,7 +139,7 @@ final class ConformanceBrowser: Sendable {
             try await exchange.abandon(&fields)
             throw error
         }
-        defer { jar.withLock { $0.receive(fields) } }
+        defer { receive(fields) }
         try await exchange.finish(&fields)
     }
 

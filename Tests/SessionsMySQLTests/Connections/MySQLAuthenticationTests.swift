@@ -57,7 +57,8 @@ struct MySQLAuthenticationTests {
             try await MySQLSessionStore.run(configuration) { store async throws in
                 let connection = try await store.connectionID()
                 try await administrator.execute(
-                    "ALTER USER \(name)@'%' IDENTIFIED BY 'second'", "KILL CONNECTION \(connection)"
+                    "ALTER USER \(name)@'%' IDENTIFIED BY 'second'",
+                    "KILL CONNECTION \(connection)"
                 )
                 let error = await failure { try await store.load(TestUser("a")) }
                 #expect(error?.code == .unavailable && error?.message.contains("(1045)") == true, "\(error as Any)")

@@ -21,9 +21,10 @@ func eventually(
 }
 
 /// Lets time pass, where it is time itself that a test is about.
-func wait(_ time: DispatchTimeInterval) async {
+func wait(_ time: Duration) async {
+    let microseconds = Int(time / .microseconds(1))
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-        DispatchQueue.global().asyncAfter(deadline: .now() + time) { continuation.resume() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .microseconds(microseconds)) { continuation.resume() }
     }
 }
 

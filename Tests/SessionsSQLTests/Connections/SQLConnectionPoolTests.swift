@@ -232,6 +232,32 @@ struct SQLConnectionPoolTests {
         await pool.shutDown()
     }
 
+    @Test("Where the server gives no more connections, those do that there are")
+    func sharesWhatThereIs() async throws {
+        let pool = SQLConnectionPool(server, connections: 8, waiting: 1000)
+        server.setCapacity(2)
+        let failures = await withTaskGroup(of: SQLFailure?.self) { group in
+            for number in 1...200 as ClosedRange<Int64> { group.addTask { await pool.failure(number) } }
+            return await group.reduce(into: [SQLFailure]()) { if let failure = $1 { $0.append(failure) } }
+        }
+        #expect(failures.isEmpty)
+        #expect(server.counts.executed == 200 && server.openCount <= 2)
+        // It is not asked again and again.
+        #expect(server.turnedAwayCount <= 8)
+        await pool.shutDown()
+    }
+
+    @Test("A server that gives no connection at all fails calls at once")
+    func noConnections() async throws {
+        let pool = SQLConnectionPool(server)
+        server.setCapacity(0)
+        let failure = await pool.failure(1)
+        #expect(failure?.kind == .tooManyConnections && failure?.mayHaveExecuted == false)
+        server.setCapacity(1)
+        await eventually("it is found again") { await pool.failure(2) == nil }
+        await pool.shutDown()
+    }
+
     @Test("Connections that have been idle for long are closed")
     func closesIdleConnections() async throws {
         let pool = SQLConnectionPool(server, idle: .milliseconds(10))

@@ -19,6 +19,9 @@ final class FakeServer: Sendable {
         var calls: [Int64] = []
         var usable: Set<Int> = []
         var repliesInTheEnd = false
+        var capacity = Int.max
+        /// How many were turned away because there were as many as it takes.
+        var turnedAway = 0
     }
 
     private let state = Mutex(State())
@@ -36,6 +39,11 @@ final class FakeServer: Sendable {
     var openCount: Int { state.withLock { $0.counts.opened - $0.counts.closed } }
 
     func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
+
+    /// How many connections it takes at the same time.
+    func setCapacity(_ capacity: Int) { state.withLock { $0.capacity = capacity } }
+
+    var turnedAwayCount: Int { state.withLock { $0.turnedAway } }
 
     /// Has calls that are interrupted end as if they had not been.
     func replyInTheEnd() { state.withLock { $0.repliesInTheEnd = true } }
@@ -58,12 +66,17 @@ final class FakeServer: Sendable {
     var waitingCount: Int { state.withLock { $0.calls.count - $0.counts.executed } }
 
     func connect() throws(SQLFailure) -> any SQLConnection {
-        let number: Int? = state.withLock { state in
-            guard state.isUp else { return nil }
+        let (number, isFull): (Int?, Bool) = state.withLock { state in
+            guard state.isUp else { return (nil, false) }
+            guard state.counts.opened - state.counts.closed < state.capacity else {
+                state.turnedAway += 1
+                return (nil, true)
+            }
             state.counts.opened += 1
             state.usable.insert(state.counts.opened)
-            return state.counts.opened
+            return (state.counts.opened, false)
         }
+        guard !isFull else { throw SQLFailure(.tooManyConnections, "full") }
         guard let number else { throw SQLFailure(.connection, "refused") }
         return Connection(server: self, number: number)
     }
