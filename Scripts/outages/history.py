@@ -322,6 +322,13 @@ class SessionCheck:
     def may_have_ended(self, reader):
         return any(o.invoked < reader.answered for o in self.ends[reader.token])
 
+    def is_out_of_sight(self, write, reader):
+        """Whether the write was made with another token, and the reader need not know yet that its own was replaced.
+
+        That it knows when it must has been looked at before: see `ended_before`.
+        """
+        return write.token != reader.token and self.may_have_ended(reader)
+
     def run(self):
         self.is_gone = False
         self.missed = collections.defaultdict(list)
@@ -410,7 +417,7 @@ class SessionCheck:
             return
         present = set(o.items)
         for append in self.acknowledged["append"]:
-            if append.answered >= o.invoked:
+            if append.answered >= o.invoked or self.is_out_of_sight(append, o):
                 continue
             if append.value not in present:
                 (self.missed if self.precedes(append, o) else self.late)[append].append(o)
@@ -423,7 +430,7 @@ class SessionCheck:
         if number > sum(1 for w in self.possible["increment"] if w.invoked < o.answered):
             self.verdict.violate("twice", f"counted to {number}, more than there were requests", o)
         for w in self.acknowledged["increment"]:
-            if w.number > number and self.precedes(w, o):
+            if w.number > number and self.precedes(w, o) and not self.is_out_of_sight(w, o):
                 self.missed[w].append(o)
 
     def check_answers_of_writes(self, kind):
