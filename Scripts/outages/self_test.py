@@ -438,6 +438,20 @@ def unavailable_without_an_outage(s):
     s.values(status=503)
 
 
+@story()
+def unavailable_on_a_machine_that_stood_still(s):
+    s.append("a1", 1)
+    s.values(status=503, after=1, takes=1.2)
+    s.history.stalls = [(1.5, 0.6)]
+
+
+@story("recovery")
+def unavailable_on_a_machine_that_hardly_stood_still(s):
+    s.append("a1", 1)
+    s.values(status=503, after=1, takes=1.2)
+    s.history.stalls = [(1.5, 0.2)]
+
+
 @story("status")
 def another_status(s):
     s.append("a1", 1)
