@@ -215,7 +215,8 @@ class Check:
 
     def is_excused(self, operation):
         """Whether the process that was asked was not there, or paused."""
-        return operation.process in self.absences and self.absences[operation.process].meet(operation.invoked, operation.answered)
+        absences = self.absences.get(operation.process)
+        return absences is not None and absences.meet(operation.invoked, operation.answered)
 
     def may_be_lost(self, operation):
         return self.losses.meet(operation.invoked, operation.answered)
