@@ -101,8 +101,9 @@ final class MySQLTarget: Sendable {
 
     private func setOptions(_ handle: UnsafeMutablePointer<MYSQL>) {
         set(handle, MYSQL_OPT_CONNECT_TIMEOUT, Self.seconds(configuration.connectTimeout))
-        // A second line behind the pool, which ends a call to the millisecond.
-        let seconds = Self.seconds(configuration.operationTimeout) + 1
+        // A second line behind the pool, which ends a call to the millisecond, those that make tables included.
+        let longest = max(configuration.operationTimeout, MySQLSessionStore.creationTimeout)
+        let seconds = Self.seconds(longest) + 1
         set(handle, MYSQL_OPT_READ_TIMEOUT, seconds)
         set(handle, MYSQL_OPT_WRITE_TIMEOUT, seconds)
         set(handle, MYSQL_OPT_RECONNECT, my_bool(0))

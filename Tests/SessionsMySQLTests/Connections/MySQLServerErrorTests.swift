@@ -79,11 +79,11 @@ struct MySQLServerErrorTests {
             try await other.execute("CREATE TEMPORARY TABLE IF NOT EXISTS filler (a INT) ENGINE=InnoDB")
             for _ in 0..<20 { try await other.execute("INSERT INTO filler VALUES (1)") }
             let values: [[SQLValue]] = users.map { [.bytes($0.id.bytes), .integer(Int64(bitPattern: 7)), .integer(0)] }
+            let connection = try await store.connectionID()
             async let failure = store.withConnection { connection throws(SQLFailure) -> SQLFailure? in
                 try connection.begin()
                 do throws(SQLFailure) {
                     _ = try connection.query(lock(users[1]))
-                    _ = try connection.query("SELECT SLEEP(0.3)")
                     _ = try connection.execute(.delete, values[0])
                     try connection.rollback()
                     return nil
@@ -92,7 +92,13 @@ struct MySQLServerErrorTests {
                     return error
                 }
             }
-            await pause(milliseconds: 100)
+            try await Administrator.run { witness in
+                try await eventually("it waits for the first row") {
+                    try await witness.execute(
+                        "SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id = \(connection) AND trx_state = 'LOCK WAIT'"
+                    ).count == 1
+                }
+            }
             try await other.execute(lock(users[1]))
             try await other.execute("ROLLBACK")
             let found = try await failure
