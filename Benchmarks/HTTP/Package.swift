@@ -8,7 +8,11 @@ let package = Package(
     name: "http-benchmarks",
     platforms: [.macOS(.v15)],
     dependencies: [
-        .package(name: "swift-sessions", path: "../..", traits: ["Hummingbird", "Redis", "SQLite", "MySQL", "PostgreSQL"]),
+        .package(
+            name: "swift-sessions",
+            path: "../..",
+            traits: ["Hummingbird", "Redis", "SQLite", "MySQL", "PostgreSQL"]
+        ),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.20.0"),
     ],
     targets: [

@@ -45,7 +45,7 @@ extension MySQLSessionStore {
             ),
             connect: { () throws(SQLFailure) in try target.connect() }
         )
-        let database = SQLDatabase(name: name, reads: pool, writes: pool, timeout: configuration.operationTimeout)
+        let database = SQLDatabase(name: name, pool: pool, timeout: configuration.operationTimeout)
         return MySQLSessionStore(configuration: configuration, database: database)
     }
 

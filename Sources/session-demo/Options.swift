@@ -70,6 +70,12 @@ struct Options: ParsableArguments {
         #if SQLite
         try SessionStoreRegistry.shared.registerSQLite()
         #endif
+        #if MySQL
+        try SessionStoreRegistry.shared.registerMySQL()
+        #endif
+        #if PostgreSQL
+        try SessionStoreRegistry.shared.registerPostgres()
+        #endif
         if let provider {
             return try await .open(provider, configuration: configuration, config: config ?? "", logger: logger)
         }

@@ -130,6 +130,9 @@ struct SQLiteSessionStoreTests {
         do {
             let store = try await open()
             _ = try await store.insert(makeRecord(), id: makeID())
+            // All connections, that for lists included.
+            #expect(try await store.count(now: now) == 1)
+            _ = try await store.load(makeID(), now: now)
         }
         // The last connection takes the log with it.
         let log = folder.database + "-wal"

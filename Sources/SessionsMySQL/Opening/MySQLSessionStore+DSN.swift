@@ -25,6 +25,7 @@ extension MySQLSessionStore.Configuration {
     public init(dsn: String, warn: (String) -> Void) throws(SessionStoreError) {
         // The newline of a file that holds the string included.
         let parts = try MySQLDSN(String(Self.trimmed(dsn)))
+        let host = try parts.host()
         // Warnings come last, all together: what is refused needs none.
         var warnings: [String] = []
         let parameters = try MySQLDSNParameters(parts.parameters, &warnings)
@@ -35,7 +36,7 @@ extension MySQLSessionStore.Configuration {
             throw MySQLFieldNames.dsn.error(.database, "must be there, behind the last slash")
         }
         self.init(
-            hosts: [try parts.host()],
+            hosts: [host],
             username: user,
             password: parts.password.flatMap { $0.isEmpty ? nil : $0 },
             database: parts.database

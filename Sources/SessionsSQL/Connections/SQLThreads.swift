@@ -16,6 +16,8 @@ final class SQLThreads: @unchecked Sendable {
     private var workers: [Worker] = []
     /// The idle ones, the one that became so last at the end.
     private var idle: [Worker] = []
+    /// How many workers have a call.
+    private var busyCount = 0
     private var isWatching = false
     private var isWatcherAsleep = false
     private var isStopped = false
@@ -109,7 +111,8 @@ final class SQLThreads: @unchecked Sendable {
             worker.condition.signal()
             return nil
         }
-        guard mayGrow else { return nil }
+        // Those that are neither busy nor idle have just begun or are just done, and look for a call next.
+        guard workers.count - busyCount < waiting.count, mayGrow else { return nil }
         let worker = Worker(monitor)
         workers.append(worker)
         return worker
@@ -222,6 +225,7 @@ final class SQLThreads: @unchecked Sendable {
                 guard call.phase == .waiting else { continue }
                 call.phase = .running
                 worker.current = call
+                busyCount += 1
                 return call
             }
             if isStopped || worker.mustEnd { return nil }
@@ -262,6 +266,7 @@ final class SQLThreads: @unchecked Sendable {
         guard workers.contains(where: { $0 !== worker && $0.interruption != nil }) else { return false }
         growsAgainAt = .now + Self.growthPause
         worker.current = nil
+        busyCount -= 1
         guard call.phase == .running else { return true }
         call.phase = .waiting
         waiting.prepend(call)
@@ -307,6 +312,7 @@ final class SQLThreads: @unchecked Sendable {
         monitor.lock()
         let fail = call.answer()
         worker.current = nil
+        busyCount -= 1
         let wasInterrupted = worker.wasInterrupted
         worker.wasInterrupted = false
         monitor.unlock()

@@ -28,8 +28,8 @@ extension SQLiteSessionStore.Configuration {
     /// | `durability` | `none` or `flushed` |
     /// | `table` | ``table`` |
     /// | `schema` | `create` or `expect` |
-    /// | `readers` | ``maximumReaders`` |
-    /// | `operation_timeout` | ``operationTimeout`` in milliseconds |
+    /// | `readers`, `waiting` | ``maximumReaders``, ``maximumWaitingCalls`` |
+    /// | `timeout` | ``operationTimeout``: seconds, such as `1.5`, or with a unit, such as `250ms` |
     /// - Throws: `.misconfigured`, naming the part.
     public init(url: StoreURL) throws(SessionStoreError) {
         guard url.hosts.isEmpty, url.user == nil else {
@@ -38,7 +38,7 @@ extension SQLiteSessionStore.Configuration {
                 "sqlite: the address has a host: write sqlite:PATH, or sqlite:///PATH for an absolute path"
             )
         }
-        try url.requireParameters(in: ["durability", "table", "schema", "readers", "operation_timeout"])
+        try url.requireParameters(in: ["durability", "table", "schema", "readers", "waiting", "timeout"])
         self.init(path: url.path)
         switch url.parameters["durability"] {
         case nil, "none": break
@@ -52,9 +52,17 @@ extension SQLiteSessionStore.Configuration {
         }
         if let name = url.parameters["table"] { table = name }
         if let count = try url.integer("readers", in: 1...64) { maximumReaders = count }
-        if let milliseconds = try url.integer("operation_timeout", in: 10...60_000) {
-            operationTimeout = .milliseconds(milliseconds)
+        if let count = try url.integer("waiting", in: 1...1_000_000) { maximumWaitingCalls = count }
+        if let text = url.parameters["timeout"] {
+            guard let time = DurationText.duration(text, allowsPlainSeconds: true) else {
+                throw SessionStoreError(
+                    .misconfigured,
+                    "sqlite: the parameter timeout is a number of seconds such as 1.5, or a duration such as 250ms or 2s"
+                )
+            }
+            operationTimeout = time
         }
+        try validate()
     }
 }
 

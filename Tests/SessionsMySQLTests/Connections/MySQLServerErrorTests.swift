@@ -22,7 +22,7 @@ struct MySQLServerErrorTests {
         let record = user.record()
         #expect(try await store.insert(record, id: user.id) == .inserted)
         let table = store.configuration.table
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             try await administrator.execute("START TRANSACTION", "SELECT id FROM \(table) FOR UPDATE")
             let next = user.record(revision: 2)
             let time = await duration {
@@ -47,7 +47,7 @@ struct MySQLServerErrorTests {
         let user = TestUser("a")
         let record = user.record()
         #expect(try await store.insert(record, id: user.id) == .inserted)
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             try await administrator.execute("START TRANSACTION", "SELECT id FROM \(store.configuration.table) FOR UPDATE")
             let next = user.record(revision: 2)
             async let outcome = store.update(next, id: user.id, ifStamp: record.stamp, now: TestUser.now)
@@ -128,7 +128,7 @@ struct MySQLServerErrorTests {
     func killedWhileIdle() async throws {
         let store = try await open { $0.maximumConnections = 1 }
         let user = TestUser("a")
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             for _ in 0..<10 {
                 let connection = try await store.connectionID()
                 try await administrator.execute("KILL CONNECTION \(connection)")
@@ -144,7 +144,7 @@ struct MySQLServerErrorTests {
     func killedUnderWay() async throws {
         let store = try await open { $0.maximumConnections = 1 }
         let connection = try await store.connectionID()
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             let attempts = Attempts()
             async let result = store.withConnection { connection throws(SQLFailure) -> Int in
                 if attempts.next() == 1 { _ = try connection.query("SELECT SLEEP(10)") }
@@ -169,7 +169,7 @@ struct MySQLServerErrorTests {
         let user = TestUser("a")
         #expect(try await store.insert(user) == .inserted)
         let table = store.configuration.table
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             try await administrator.execute("START TRANSACTION", "SELECT id FROM \(table) FOR UPDATE")
             async let error = failure {
                 let record = user.record(revision: 2)
@@ -200,7 +200,7 @@ struct MySQLServerErrorTests {
         let user = TestUser("a")
         let table = store.configuration.table
         #expect(try await store.load(user) == nil)
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             try await administrator.execute("RENAME TABLE \(table) TO \(table)_away")
             for error in [await failure { try await store.load(user) }, await failure { try await store.insert(user) }] {
                 #expect(error?.code == .unavailable && error?.message.contains("1146") == true, "\(error as Any)")
@@ -219,7 +219,7 @@ struct MySQLServerErrorTests {
         let user = TestUser("a")
         #expect(try await store.insert(user) == .inserted)
         #expect(try await store.load(user) != nil)
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             try await administrator.execute("ALTER TABLE \(store.configuration.table) ADD COLUMN note INT NOT NULL DEFAULT 1")
         }
         #expect(try await store.load(user)?.subject == "a")
@@ -229,7 +229,7 @@ struct MySQLServerErrorTests {
 
     @Test("1142: a right that is taken away is named")
     func lostRight() async throws {
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             let configuration = TestServers.patient(try TestServers.configuration("SESSIONS_MYSQL_URL"))
             try await MySQLSessionStore.open(configuration).shutDown()
             let name = "u\(UInt32.random(in: 0 ... .max))"

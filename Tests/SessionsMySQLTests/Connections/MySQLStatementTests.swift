@@ -113,7 +113,7 @@ struct MySQLStatementTests {
 
     @Test("P5: a record that is too large is told so before it is sent, and what was there stays")
     func tooLarge() async throws {
-        try await Administrator.run { administrator in
+        try await Administrator.run { administrator async throws in
             let text = try await administrator.execute("SELECT @@max_allowed_packet").first?.first
             let limit = try #require(text.flatMap { $0 }.flatMap { Int($0) })
             let configuration = TestServers.patient(try TestServers.configuration())

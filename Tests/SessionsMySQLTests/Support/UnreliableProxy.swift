@@ -1,8 +1,8 @@
 #if MySQL
-import Dispatch
+import Sessions
 import Synchronization
 
-/// A way to a server that can be slow, fall silent and be cut. Two threads of Dispatch's for each connection.
+/// A way to a server that can be slow, fall silent and be cut. Two threads for each connection.
 final class UnreliableProxy: Sendable {
     private struct State {
         var pairs: [Int: (client: CInt, server: CInt)] = [:]
@@ -15,7 +15,6 @@ final class UnreliableProxy: Sendable {
     private let target: Int
     let port: Int
     private let state = Mutex(State())
-    private let threads = DispatchQueue(label: "proxy", attributes: .concurrent)
 
     /// Runs `body` with a proxy in front of `127.0.0.1:port`, and stops it afterwards.
     static func run<Value>(to port: Int, _ body: (UnreliableProxy) async throws -> Value) async throws -> Value {
@@ -27,7 +26,7 @@ final class UnreliableProxy: Sendable {
     private init(to target: Int) throws {
         self.target = target
         (listener, port) = try LoopbackSocket.listen()
-        threads.async { self.accept() }
+        _ = SystemThread.start { self.accept() }
     }
 
     var acceptedCount: Int { state.withLock { $0.accepted } }
@@ -49,14 +48,17 @@ final class UnreliableProxy: Sendable {
                 LoopbackSocket.release(server)
                 return
             }
-            let group = DispatchGroup()
-            threads.async(group: group) { self.forward(client, server, number) }
-            threads.async(group: group) { self.forward(server, client, number) }
-            group.notify(queue: threads) {
-                self.state.withLock { state in
-                    state.pairs[number] = nil
-                    LoopbackSocket.release(client)
-                    LoopbackSocket.release(server)
+            let ends = Atomic(0)
+            for (source, target) in [(client, server), (server, client)] {
+                _ = SystemThread.start {
+                    self.forward(source, target, number)
+                    // The last of the two.
+                    guard ends.add(1, ordering: .acquiringAndReleasing).newValue == 2 else { return }
+                    self.state.withLock { state in
+                        state.pairs[number] = nil
+                        LoopbackSocket.release(client)
+                        LoopbackSocket.release(server)
+                    }
                 }
             }
         }

@@ -15,11 +15,12 @@ struct SQLiteProviderTests {
         #expect(plain.path == "sessions.sqlite")
         #expect(plain.durability == .none && plain.table == "sessions" && plain.schema == .createIfNeeded)
         let full = try configuration(
-            "sqlite:///var/lib/app/s.sqlite?durability=flushed&table=app&schema=expect&readers=2&operation_timeout=500"
+            "sqlite:///var/lib/app/s.sqlite?durability=flushed&table=app&schema=expect&readers=2&waiting=7&timeout=500ms"
         )
         #expect(full.path == "/var/lib/app/s.sqlite")
         #expect(full.durability == .flushed && full.table == "app" && full.schema == .expect)
         #expect(full.maximumReaders == 2 && full.operationTimeout == .milliseconds(500))
+        #expect(full.maximumWaitingCalls == 7)
     }
 
     @Test(
@@ -28,7 +29,7 @@ struct SQLiteProviderTests {
             ("sqlite://host/x", "host"), ("sqlite:x?mode=memory", "mode"), ("sqlite:x?vfs=unix-none", "vfs"),
             ("sqlite:x?durability=full", "durability"), ("sqlite:x?schema=drop", "schema"),
             ("sqlite:x?readers=0", "readers"),
-            ("sqlite:x?operation_timeout=0", "operation_timeout"), ("sqlite:x?Table=a", "Table"),
+            ("sqlite:x?timeout=0", "timeout"), ("sqlite:x?timeout=soon", "timeout"), ("sqlite:x?Table=a", "Table"),
         ]
     )
     func faults(_ url: String, _ part: String) {
