@@ -15,6 +15,7 @@ final class PostgresListener: @unchecked Sendable {
 
     private let cache: PostgresNearCache
     private let servers: PostgresServers
+    private let writers: PostgresWriters
     private let channel: String
     private let logger: Logger
     private let monitor = Monitor()
@@ -24,9 +25,16 @@ final class PostgresListener: @unchecked Sendable {
     private var isRunning = false
     private var afterwards: [UnsafeContinuation<Void, Never>] = []
 
-    init(_ cache: PostgresNearCache, servers: PostgresServers, channel: String, logger: Logger) {
+    init(
+        _ cache: PostgresNearCache,
+        servers: PostgresServers,
+        writers: PostgresWriters,
+        channel: String,
+        logger: Logger
+    ) {
         self.cache = cache
         self.servers = servers
+        self.writers = writers
         self.channel = channel
         self.logger = logger
         wakeUp = Monitor.Condition(monitor)
@@ -117,8 +125,29 @@ final class PostgresListener: @unchecked Sendable {
         let server = try link.serverIdentity()
         // Whatever is committed after this statement is heard of.
         try link.query("LISTEN \(channel)")
+        try writers.beginListening(on: link)
+        try waitForSilentOnes(link)
+        guard !monitor.withLock({ isStopped }) else { return }
         cache.listens(to: server)
         logger.debug("the near cache hears of changes", metadata: ["server": "\(link.server)"])
+    }
+
+    /// Connections that were opened before this one, and do not announce what they write.
+    private func waitForSilentOnes(_ link: PostgresLink) throws(SQLFailure) {
+        var isTold = false
+        while try writers.areThereSilentOnes(on: link), !monitor.withLock({ isStopped }) {
+            if !isTold {
+                isTold = true
+                logger.warning(
+                    """
+                    the near cache is empty as long as others, without one, write to the same tables on connections that \
+                    were opened before
+                    """
+                )
+            }
+            _ = try link.waitForInput(milliseconds: Self.pingInterval.milliseconds)
+            while link.nextNotice() != nil {}
+        }
     }
 
     /// Passes on what is announced, and pings, until the connection is lost or the server writes no more.

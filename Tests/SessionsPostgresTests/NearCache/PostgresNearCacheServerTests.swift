@@ -104,19 +104,57 @@ struct PostgresNearCacheServerTests {
         }
     }
 
-    @Test("Without announcements stale sessions would be served: what the rule is good for")
-    func silentWriter() async throws {
-        try await withStores(patient()) { first, _ in
-            _ = try await first.insert(user)
-            let record = try await keep(user, in: first)
-            var silent = first.configuration
-            silent.nearCache = nil
-            let writer = try await PostgresSessionStore.open(silent)
+    /// The store's configuration without a near cache.
+    private func withoutNearCache(_ store: PostgresSessionStore) -> PostgresSessionStore.Configuration {
+        var configuration = store.configuration
+        configuration.nearCache = nil
+        return configuration
+    }
+
+    @Test("A store without a near cache, such as an operator's tool, is heard of where somebody listens")
+    func laterWriter() async throws {
+        for usesPooler in [false, true] {
+            try await withStores(patient()) { first, _ in
+                _ = try await first.insert(user)
+                let record = try await keep(user, in: first)
+                var configuration = withoutNearCache(first)
+                configuration.usesTransactionPooler = usesPooler
+                let writer = try await PostgresSessionStore.open(configuration)
+                #expect(try await writer.delete(user.id, ifStamp: record.stamp, now: TestUser.now) == .deleted)
+                await eventually("it is heard of") { first.cached(user) == nil }
+                await writer.shutDown()
+            }
+        }
+    }
+
+    @Test("As long as somebody writes who was there before and announces nothing, nothing is kept")
+    func earlierWriter() async throws {
+        var settings = try patient()
+        settings.applicationName = "earlier-\(UInt32.random(in: 0 ... .max))"
+        try await PostgresSessionStore.run(settings) { writer, configuration in
+            _ = try await writer.insert(user)
+            var near = configuration
+            near.nearCache = .init()
+            let store = try await PostgresSessionStore.open(near)
+            let start = ContinuousClock.now
+            while ContinuousClock.now < start + .milliseconds(1200) {
+                #expect(try await store.load(user) != nil)
+                #expect(store.cached(user) == nil)
+                await wait(.milliseconds(50))
+            }
+            // Its connections are replaced, by age or because it is deployed anew; then it announces.
+            try await store.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 2 AND state = 'idle' \
+                AND application_name = '\(configuration.applicationName)'
+                """
+            )
+            try await keep(user, in: store)
+            let record = try #require(try await writer.load(user))
             #expect(try await writer.delete(user.id, ifStamp: record.stamp, now: TestUser.now) == .deleted)
-            await writer.shutDown()
-            // All stores on the same tables must have a near cache, or none: see the documentation.
-            #expect(first.cached(user) != nil)
-            #expect(try await first.load(user) == nil)
+            await eventually("it is heard of") { store.cached(user) == nil }
+            await store.shutDown()
         }
     }
 
