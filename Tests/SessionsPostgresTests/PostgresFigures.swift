@@ -103,7 +103,9 @@ struct PostgresFigures {
                 let new = user.record(revision: old.revision + 1)
                 _ = try await writer.update(new, id: user.id, ifStamp: old.stamp, now: TestUser.now)
                 let acknowledged = ContinuousClock.now
-                while reader.cached(user) != nil, ContinuousClock.now < acknowledged + .seconds(2) { await Task.yield() }
+                while reader.cached(user) != nil, ContinuousClock.now < acknowledged + .seconds(2) {
+                    await Task.yield()
+                }
                 delays.append(.now - acknowledged)
             }
             await writer.shutDown()

@@ -193,7 +193,7 @@ extension SQLDatabase {
     ) throws(SQLFailure) -> Renewal {
         do throws(SQLFailure) {
             guard try connection.execute(.renew, change + row).affected == 0 else { return .renewed }
-        } catch where error.kind == .duplicateKey {
+        } catch  where error.kind == .duplicateKey {
             return .exists
         }
         return .unchanged(try connection.execute(.load, [.bytes(id.bytes)]).rows)

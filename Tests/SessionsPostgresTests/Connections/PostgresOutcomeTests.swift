@@ -19,7 +19,8 @@ struct PostgresOutcomeTests {
 
         /// A statement that was prepared and executed, up to the mark at the end.
         static let parsed = Message.message("1", [])
-        static let completed = Message.message("2", []) + Message.message("n", []) + Message.message("C", Array("DELETE 1\0".utf8))
+        static let completed =
+            Message.message("2", []) + Message.message("n", []) + Message.message("C", Array("DELETE 1\0".utf8))
     }
 
     /// Runs `body` with a connection to a server that gives these answers, one after the other.
@@ -27,13 +28,17 @@ struct PostgresOutcomeTests {
         _ replies: Reply...,
         body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
-        let next = Atomic(0)
-        return try await FakePostgres.run(answer: { _, connection in
-            let index = next.add(1, ordering: .relaxed).oldValue
+        let next = Mutex(0)
+        let answer: @Sendable ([UInt8], TestConnection) -> Void = { _, connection in
+            let index = next.withLock { number in
+                defer { number += 1 }
+                return number
+            }
             let reply = replies[min(index, replies.count - 1)]
             connection.write(reply.bytes)
             if reply.ends { shutdown(connection.descriptor, Int32(SHUT_RDWR)) }
-        }) { server in
+        }
+        return try await FakePostgres.run(answer: answer) { server in
             let connection = PostgresConnection(
                 try PostgresServers(server.configuration()).connect(),
                 statements: SQLStatements(dialect: .postgres, tables: try SQLTables("sessions")),
@@ -71,7 +76,8 @@ struct PostgresOutcomeTests {
 
     @Test("An error instead of its completion: it was taken back")
     func error() async throws {
-        try await withConnection(Reply(bytes: Reply.parsed + Message.error("40P01") + Message.ready), done) { connection in
+        try await withConnection(Reply(bytes: Reply.parsed + Message.error("40P01") + Message.ready), done) {
+            connection in
             let failure = try #require(refusal(connection))
             #expect(failure.kind == .contention && !failure.mayHaveExecuted && !failure.closesConnection)
             #expect(!failure.message.contains("5ecret"))
@@ -115,7 +121,9 @@ struct PostgresOutcomeTests {
 
     @Test("In a transaction nothing has happened until it is committed, and then nobody knows")
     func transaction() async throws {
-        let begun = Reply(bytes: Message.message("C", Array("BEGIN\0".utf8)) + Message.message("Z", [UInt8(ascii: "T")]))
+        let begun = Reply(
+            bytes: Message.message("C", Array("BEGIN\0".utf8)) + Message.message("Z", [UInt8(ascii: "T")])
+        )
         try await withConnection(begun, Reply(ends: true)) { connection in
             try connection.begin()
             let failure = try #require(refusal(connection))
