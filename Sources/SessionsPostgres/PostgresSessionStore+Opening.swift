@@ -30,18 +30,17 @@ extension PostgresSessionStore {
     }
 
     /// Makes a store that has not connected yet.
-    private static func make(_ configuration: Configuration, _ tables: SQLTables, _ logger: Logger) -> PostgresSessionStore
-    {
+    private static func make(
+        _ configuration: Configuration,
+        _ tables: SQLTables,
+        _ logger: Logger
+    ) -> PostgresSessionStore {
         let servers = PostgresServers(configuration)
-        let statements = SQLStatements(
-            dialect: .postgres,
-            tables: tables,
-            announcesChanges: configuration.nearCache != nil
-        )
+        let statements = SQLStatements(dialect: .postgres, tables: tables)
         let preparesStatements = !configuration.usesTransactionPooler
         let nearCache = configuration.nearCache.map { PostgresNearCache(maximumCount: $0.maximumCount) }
         let listener = nearCache.map {
-            PostgresListener($0, servers: servers, channel: tables.channel, logger: logger)
+            PostgresListener($0, servers: servers, announcements: PostgresAnnouncements(tables), logger: logger)
         }
         let pool = SQLConnectionPool(
             name: configuration.name,
@@ -134,7 +133,10 @@ extension PostgresSessionStore.Configuration {
         ]
         for (name, path) in files {
             if let path, !PostgresAuthorities.canRead(path) {
-                throw SessionStoreError(.misconfigured, "postgres: the file TLS.\(name) is not there, or cannot be read")
+                throw SessionStoreError(
+                    .misconfigured,
+                    "postgres: the file TLS.\(name) is not there, or cannot be read"
+                )
             }
         }
         guard tls.verification == .insecureNone || tls.authorityFile != nil || PostgresAuthorities.system != nil else {

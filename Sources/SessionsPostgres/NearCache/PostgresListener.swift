@@ -15,7 +15,7 @@ final class PostgresListener: @unchecked Sendable {
 
     private let cache: PostgresNearCache
     private let servers: PostgresServers
-    private let channel: String
+    private let announcements: PostgresAnnouncements
     private let logger: Logger
     private let monitor = Monitor()
     private let wakeUp: Monitor.Condition
@@ -24,10 +24,15 @@ final class PostgresListener: @unchecked Sendable {
     private var isRunning = false
     private var afterwards: [UnsafeContinuation<Void, Never>] = []
 
-    init(_ cache: PostgresNearCache, servers: PostgresServers, channel: String, logger: Logger) {
+    init(
+        _ cache: PostgresNearCache,
+        servers: PostgresServers,
+        announcements: PostgresAnnouncements,
+        logger: Logger
+    ) {
         self.cache = cache
         self.servers = servers
-        self.channel = channel
+        self.announcements = announcements
         self.logger = logger
         wakeUp = Monitor.Condition(monitor)
     }
@@ -116,7 +121,7 @@ final class PostgresListener: @unchecked Sendable {
     private func listen(_ link: PostgresLink) throws(SQLFailure) {
         let server = try link.serverIdentity()
         // Whatever is committed after this statement is heard of.
-        try link.query("LISTEN \(channel)")
+        try link.query("LISTEN \(announcements.channel)")
         cache.listens(to: server)
         logger.debug("the near cache hears of changes", metadata: ["server": "\(link.server)"])
     }
@@ -133,15 +138,19 @@ final class PostgresListener: @unchecked Sendable {
             if sentAt == nil, nextPing <= now {
                 sentAt = now
                 nextPing = now + Self.pingInterval
-                // One that a replica, or a primary that was replaced, answers in another way.
-                try link.send("SHOW transaction_read_only")
+                // Which also tells of a replica, of a primary that was replaced, and of a trigger that was dropped.
+                try link.send(announcements.state)
             }
             let end = sentAt.map { $0 + Self.patience } ?? nextPing
             if try link.waitForInput(milliseconds: end.millisecondsAhead), let sent = sentAt, !link.isBusy {
                 let answer = link.answer()
                 if let failure = answer.failure { throw failure }
-                guard answer.result?.texts.first?.first == "off" else {
+                let state = answer.result?.texts.first ?? []
+                guard state.first == "off" else {
                     throw SQLFailure(.readOnly, "the server does not write any more", closesConnection: true)
+                }
+                guard state.last == "t" else {
+                    throw SQLFailure(.schema, "the trigger that announces changes is missing", closesConnection: true)
                 }
                 // First what was announced before the answer.
                 receive(link)
@@ -161,7 +170,8 @@ final class PostgresListener: @unchecked Sendable {
 extension PostgresLink {
     /// What no other server, and not this one after a restart, has.
     func serverIdentity() throws(SQLFailure) -> String {
-        guard let text = try query("SELECT extract(epoch FROM pg_postmaster_start_time())").first?.first, let text else {
+        guard let text = try query("SELECT extract(epoch FROM pg_postmaster_start_time())").first?.first, let text
+        else {
             throw SQLFailure(.connection, "the server does not say when it was started", closesConnection: true)
         }
         return text

@@ -130,11 +130,15 @@ final class ConformanceBrowser: Sendable {
     func receive(_ fields: HTTPFields) { jar.withLock { $0.receive(fields) } }
 
     /// One request: `handler` runs, the session commits, the response's cookies are kept.
-    func visit(_ manager: SessionManager, _ handler: (Session) async throws -> Void) async throws {
+    func visit(
+        _ manager: SessionManager,
+        _ freshness: SessionFreshness = .near,
+        _ handler: (Session) async throws -> Void
+    ) async throws {
         var fields = HTTPFields()
         let exchange = manager.exchange(for: request)
         do {
-            try await handler(try await exchange.session())
+            try await handler(try await exchange.session(freshness))
         } catch {
             try await exchange.abandon(&fields)
             throw error
@@ -144,9 +148,9 @@ final class ConformanceBrowser: Sendable {
     }
 
     /// Whether the cookie leads to a session.
-    func finds(_ manager: SessionManager) async throws -> Bool {
+    func finds(_ manager: SessionManager, _ freshness: SessionFreshness = .near) async throws -> Bool {
         var isFound = false
-        try await visit(manager) { isFound = $0.exists }
+        try await visit(manager, freshness) { isFound = $0.exists }
         return isFound
     }
 }

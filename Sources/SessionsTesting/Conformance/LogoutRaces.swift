@@ -74,7 +74,8 @@ extension SessionStoreConformance {
         }
         try await late
         for token in [token, browser.token].compactMap(\.self) {
-            if try await ConformanceBrowser(clock: context.clock, token: token).finds(first) { return true }
+            // A near cache may not have heard of it yet.
+            if try await ConformanceBrowser(clock: context.clock, token: token).finds(first, .fresh) { return true }
         }
         return false
     }
