@@ -30,8 +30,11 @@ extension PostgresSessionStore {
     }
 
     /// Makes a store that has not connected yet.
-    private static func make(_ configuration: Configuration, _ tables: SQLTables, _ logger: Logger) -> PostgresSessionStore
-    {
+    private static func make(
+        _ configuration: Configuration,
+        _ tables: SQLTables,
+        _ logger: Logger
+    ) -> PostgresSessionStore {
         let servers = PostgresServers(configuration)
         let statements = SQLStatements(dialect: .postgres, tables: tables)
         let preparesStatements = !configuration.usesTransactionPooler
@@ -130,7 +133,10 @@ extension PostgresSessionStore.Configuration {
         ]
         for (name, path) in files {
             if let path, !PostgresAuthorities.canRead(path) {
-                throw SessionStoreError(.misconfigured, "postgres: the file TLS.\(name) is not there, or cannot be read")
+                throw SessionStoreError(
+                    .misconfigured,
+                    "postgres: the file TLS.\(name) is not there, or cannot be read"
+                )
             }
         }
         guard tls.verification == .insecureNone || tls.authorityFile != nil || PostgresAuthorities.system != nil else {

@@ -46,7 +46,8 @@ final class PostgresConnection: SQLConnection {
 
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
         switch statement {
-        case .count, .page, .sweepCandidates: try withTimeForLists { () throws(SQLFailure) in try executeOnce(statement, values) }
+        case .count, .page, .sweepCandidates:
+            try withTimeForLists { () throws(SQLFailure) in try executeOnce(statement, values) }
         default: try executeOnce(statement, values)
         }
     }

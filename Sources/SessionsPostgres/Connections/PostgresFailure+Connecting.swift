@@ -28,8 +28,10 @@ extension SQLFailure {
         let tail = line.flatMap { line in line.firstRange(of: failed).map { line[$0.upperBound...] } } ?? lines.first
         let message = PostgresFailure.cleaned(String(decoding: tail ?? Substring("").utf8.prefix(0), as: UTF8.self))
         let kind: Kind =
-            if message.contains("read-only") { .readOnly
-            } else if message.contains("SSL") || message.contains("certificate") { .refused
+            if message.contains("read-only") {
+                .readOnly
+            } else if message.contains("SSL") || message.contains("certificate") {
+                .refused
             } else { .connection }
         self.init(kind, message, closesConnection: true)
     }

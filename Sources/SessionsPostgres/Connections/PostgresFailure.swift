@@ -96,7 +96,8 @@ enum PostgresFailure {
 extension SQLFailure {
     /// From a result that is an error. `mayHaveExecuted` is for the caller to set.
     init(_ result: OpaquePointer?) {
-        guard let state = PQresultErrorField(result, CInt(UInt8(ascii: "C"))).map({ PostgresFailure.cleaned($0) }) else {
+        guard let state = PQresultErrorField(result, CInt(UInt8(ascii: "C"))).map({ PostgresFailure.cleaned($0) })
+        else {
             // The library's own: the connection is gone, or the server has sent what it should not.
             self.init(
                 .connection,
@@ -108,7 +109,11 @@ extension SQLFailure {
         // Neither DETAIL nor HINT, where values are.
         let message = PostgresFailure.cleaned(PQresultErrorField(result, CInt(UInt8(ascii: "M"))))
         let severity = PostgresFailure.cleaned(PQresultErrorField(result, CInt(UInt8(ascii: "V"))))
-        self = PostgresFailure.failure(state: state, message: message, isFatal: severity == "FATAL" || severity == "PANIC")
+        self = PostgresFailure.failure(
+            state: state,
+            message: message,
+            isFatal: severity == "FATAL" || severity == "PANIC"
+        )
     }
 }
 #endif

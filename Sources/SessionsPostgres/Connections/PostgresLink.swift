@@ -120,7 +120,9 @@ final class PostgresLink {
                 guard flushed >= 0 else { throw lost() }
                 if flushed == 0 { break }
                 let socket = descriptor
-                if socket.wait(reading: true, writing: true, milliseconds: longestWait) { try consume(&byteCount, byteLimit) }
+                if socket.wait(reading: true, writing: true, milliseconds: longestWait) {
+                    try consume(&byteCount, byteLimit)
+                }
             }
             answer.wasSent = true
             var count = 0
@@ -199,7 +201,12 @@ final class PostgresLink {
             throw failure
         }
         guard let result = answer.result else {
-            throw SQLFailure(.connection, "the server has answered nothing", mayHaveExecuted: true, closesConnection: true)
+            throw SQLFailure(
+                .connection,
+                "the server has answered nothing",
+                mayHaveExecuted: true,
+                closesConnection: true
+            )
         }
         return result
     }

@@ -26,13 +26,15 @@ struct PostgresParameters: Sendable {
 
     /// What is set unless somebody asks for something else. For a name that the library does not know nothing is set.
     private static let neutral: [String: String] = [
-        "passfile": noFile, "sslcert": noFile, "sslkey": noFile, "sslrootcert": noFile, "sslcrl": noFile, "sslcrldir": "",
+        "passfile": noFile, "sslcert": noFile, "sslkey": noFile, "sslrootcert": noFile, "sslcrl": noFile,
+        "sslcrldir": "",
         "password": "", "sslpassword": "", "hostaddr": "", "options": "", "replication": "", "requirepeer": "",
         "krbsrvname": "postgres", "gsslib": "", "gssencmode": "disable", "gssdelegation": "0",
         "channel_binding": "prefer", "client_encoding": "UTF8", "connect_timeout": "0", "tcp_user_timeout": "0",
         "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3",
         "application_name": "", "fallback_application_name": "swift-sessions",
-        "sslmode": "disable", "sslcompression": "0", "sslsni": "1", "sslcertmode": "allow", "sslnegotiation": "postgres",
+        "sslmode": "disable", "sslcompression": "0", "sslsni": "1", "sslcertmode": "allow",
+        "sslnegotiation": "postgres",
         "ssl_min_protocol_version": "TLSv1.2", "ssl_max_protocol_version": "",
         "target_session_attrs": "any", "load_balance_hosts": "disable", "require_auth": "",
     ]

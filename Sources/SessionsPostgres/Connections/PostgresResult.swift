@@ -24,7 +24,8 @@ final class PostgresResult {
     var texts: [[String?]] {
         (0..<PQntuples(pointer)).map { row in
             (0..<PQnfields(pointer)).map { column in
-                PQgetisnull(pointer, row, column) != 0 ? nil : PQgetvalue(pointer, row, column).map { String(cString: $0) }
+                PQgetisnull(pointer, row, column) != 0
+                    ? nil : PQgetvalue(pointer, row, column).map { String(cString: $0) }
             }
         }
     }

@@ -170,7 +170,8 @@ final class PostgresListener: @unchecked Sendable {
 extension PostgresLink {
     /// What no other server, and not this one after a restart, has.
     func serverIdentity() throws(SQLFailure) -> String {
-        guard let text = try query("SELECT extract(epoch FROM pg_postmaster_start_time())").first?.first, let text else {
+        guard let text = try query("SELECT extract(epoch FROM pg_postmaster_start_time())").first?.first, let text
+        else {
             throw SQLFailure(.connection, "the server does not say when it was started", closesConnection: true)
         }
         return text

@@ -123,7 +123,10 @@ final class PostgresNearCache: Sendable {
     func committed(_ id: SessionID, _ record: SessionRecord, ticket: UInt64) {
         state.withLock { state in
             // Where something else was announced meanwhile, or somebody else commits, or reads what may be older.
-            guard ticket > 0, case .committing(ticket, _) = state.entries[id] else { return state.entries[id] = nil }
+            guard ticket > 0, case .committing(ticket, _) = state.entries[id] else {
+                state.entries[id] = nil
+                return
+            }
             state.entries[id] = .record(record)
         }
     }

@@ -6,7 +6,8 @@ enum PostgresField: Hashable, Sendable {
     case hosts, username, password, database
     case tls, authorityFile, certificateFile, keyFile
     case table, searchPath, schema, applicationName
-    case maximumConnections, maximumWaitingCalls, operationTimeout, connectTimeout, maximumConnectionAge, maximumIdleTime
+    case maximumConnections, maximumWaitingCalls, operationTimeout, connectTimeout, maximumConnectionAge,
+        maximumIdleTime
     case nearCacheCount, usesTransactionPooler
 }
 

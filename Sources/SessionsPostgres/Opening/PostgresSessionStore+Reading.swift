@@ -90,7 +90,9 @@ extension PostgresSessionStore.Configuration {
         if let time = try settings.duration("connect_timeout") {
             // For ever, in the original.
             if time == .zero {
-                warnings.append("the parameter connect_timeout is 0, and stays what it is by default: nothing waits for ever")
+                warnings.append(
+                    "the parameter connect_timeout is 0, and stays what it is by default: nothing waits for ever"
+                )
             } else {
                 connectTimeout = time
             }
@@ -187,7 +189,8 @@ extension PostgresSettings {
         switch self["target_session_attrs"] {
         case nil, "read-write", "primary": break
         case "any": warnings.append("the parameter target_session_attrs has no effect: it is read-write")
-        default: throw error("the parameter target_session_attrs must be read-write: sessions are read from the primary")
+        default:
+            throw error("the parameter target_session_attrs must be read-write: sessions are read from the primary")
         }
         guard ["disable", nil].contains(self["gssencmode"]) else {
             throw error("the parameter gssencmode must be disable: Kerberos is not available")

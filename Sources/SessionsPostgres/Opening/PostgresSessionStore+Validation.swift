@@ -33,7 +33,10 @@ extension PostgresSessionStore.Configuration {
             )
         }
         guard nearCache == nil else {
-            throw names.error(.nearCacheCount, "must be left out with a pooler in transaction mode, which has no LISTEN")
+            throw names.error(
+                .nearCacheCount,
+                "must be left out with a pooler in transaction mode, which has no LISTEN"
+            )
         }
     }
 
@@ -117,7 +120,9 @@ extension PostgresSessionStore.Configuration {
                 throw names.error(field, "must be 10 milliseconds to 60 seconds")
             }
         }
-        for (field, time) in [(PostgresField.maximumConnectionAge, maximumConnectionAge), (.maximumIdleTime, maximumIdleTime)] {
+        for (field, time) in [
+            (PostgresField.maximumConnectionAge, maximumConnectionAge), (.maximumIdleTime, maximumIdleTime),
+        ] {
             guard (.seconds(1)...(.seconds(86_400))).contains(time) else {
                 throw names.error(field, "must be 1 second to 1 day")
             }

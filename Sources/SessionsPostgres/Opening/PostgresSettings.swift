@@ -146,7 +146,8 @@ struct PostgresSettings {
     private static let treatments: [String: Treatment] = {
         var treatments: [String: Treatment] = [:]
         let used = [
-            "host", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "sslrootcert", "connect_timeout",
+            "host", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "sslrootcert",
+            "connect_timeout",
             "application_name", "fallback_application_name", "target_session_attrs", "gssencmode", "search_path",
             "insecure_skip_verify", "table", "schema", "pool", "waiting", "timeout", "max_age", "max_idle",
             "transaction_pooler", "near_cache",
@@ -172,7 +173,8 @@ struct PostgresSettings {
         let refused: [String: String] = [
             "passfile": files, "service": files, "servicefile": files, "sslinline": "name files instead",
             "sslpassword": "the key's file must not be encrypted",
-            "sslcrl": "lists of revoked certificates are not read", "sslcrldir": "lists of revoked certificates are not read",
+            "sslcrl": "lists of revoked certificates are not read",
+            "sslcrldir": "lists of revoked certificates are not read",
             "sslcertmode": "the certificate is sent if there is one",
             "sslnegotiation": "encryption is asked for as PostgreSQL has always done",
             "channel_binding": "it is used where the server offers it",
@@ -215,7 +217,9 @@ extension PostgresSettings {
     func duration(_ name: String) throws(SessionStoreError) -> Duration? {
         guard let text = values[name] else { return nil }
         guard let duration = DurationText.duration(text, allowsPlainSeconds: true) else {
-            throw error("the parameter \(name) must be a number of seconds such as 1.5, or a duration such as 250ms or 2s")
+            throw error(
+                "the parameter \(name) must be a number of seconds such as 1.5, or a duration such as 250ms or 2s"
+            )
         }
         return duration
     }

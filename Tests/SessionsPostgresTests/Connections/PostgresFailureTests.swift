@@ -13,8 +13,10 @@ struct PostgresFailureTests {
             ("57P03", .connection, true), ("57P05", .connection, true), ("25P03", .connection, true),
             ("53100", .full, false), ("53200", .full, false), ("53400", .full, false),
             ("53300", .tooManyConnections, false), ("28P01", .refused, false), ("28000", .refused, false),
-            ("3D000", .refused, false), ("3F000", .schema, false), ("42804", .schema, false), ("54000", .tooLarge, false),
-            ("22001", .tooLarge, false), ("40003", .contention, false), ("25P02", .other, true), ("XX000", .other, false),
+            ("3D000", .refused, false), ("3F000", .schema, false), ("42804", .schema, false),
+            ("54000", .tooLarge, false),
+            ("22001", .tooLarge, false), ("40003", .contention, false), ("25P02", .other, true),
+            ("XX000", .other, false),
         ]
     )
     func codes(_ code: String, _ kind: SQLFailure.Kind, _ closes: Bool) {
@@ -51,10 +53,15 @@ struct PostgresFailureTests {
         )
         #expect(refused.kind == .refused && refused.code == "28P01")
         #expect(refused.message == "password authentication failed for user \"app\"")
-        let nobody = failure("connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running?")
+        let nobody = failure(
+            "connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running?"
+        )
         #expect(nobody.kind == .connection && nobody.message == "Connection refused")
         #expect(failure("connection to server at \"h\", port 1 failed: session is read-only").kind == .readOnly)
-        #expect(failure("connection to server at \"h\", port 1 failed: SSL error: certificate verify failed").kind == .refused)
+        #expect(
+            failure("connection to server at \"h\", port 1 failed: SSL error: certificate verify failed").kind
+                == .refused
+        )
         #expect(failure("").kind == .connection)
     }
 }

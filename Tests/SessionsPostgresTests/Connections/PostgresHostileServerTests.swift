@@ -21,9 +21,12 @@ struct PostgresHostileServerTests {
             case .garbage: connection.write((0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) })
             case .endsAtOnce: shutdown(connection.descriptor, Int32(SHUT_RDWR))
             case .otherProtocol: connection.write(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
-            case .hugeLength: connection.write(Message.message("R", Array(repeating: 0, count: 64), length: 0x7FFF_FFFF))
-            case .hugeError: connection.write(Message.message("E", Array(repeating: 65, count: 64), length: 0x3FFF_FFFF))
-            case .negativeLength: connection.write(Message.message("R", Array(repeating: 0, count: 64), length: 0xFFFF_FFFF))
+            case .hugeLength:
+                connection.write(Message.message("R", Array(repeating: 0, count: 64), length: 0x7FFF_FFFF))
+            case .hugeError:
+                connection.write(Message.message("E", Array(repeating: 65, count: 64), length: 0x3FFF_FFFF))
+            case .negativeLength:
+                connection.write(Message.message("R", Array(repeating: 0, count: 64), length: 0xFFFF_FFFF))
             case .unknownAuthentication: connection.write(Message.authentication(99))
             case .unknownMessage: connection.write(Message.authentication(0) + Message.message("~", [1, 2, 3]))
             case .oneBytePerTime:
@@ -39,7 +42,9 @@ struct PostgresHostileServerTests {
             case .parametersWithoutEnd:
                 connection.write(Message.authentication(0))
                 var number = 0
-                while connection.write((0..<100).flatMap { Message.parameter("p\(number + $0)", "v") }) { number += 100 }
+                while connection.write((0..<100).flatMap { Message.parameter("p\(number + $0)", "v") }) {
+                    number += 100
+                }
             case .copyOutOfTheBlue: connection.write(Message.authentication(0) + Message.message("H", [0, 0, 0]))
             }
         }
@@ -57,7 +62,9 @@ struct PostgresHostileServerTests {
         try await FakePostgres.run(greeting: greeting.say) { server in
             var error: SessionStoreError?
             let time = await duration {
-                error = await failure { try await PostgresSessionStore.open(server.configuration(timeout: .milliseconds(500))) }
+                error = await failure {
+                    try await PostgresSessionStore.open(server.configuration(timeout: .milliseconds(500)))
+                }
             }
             #expect(error.map { [.unavailable, .misconfigured].contains($0.code) } == true, "\(error as Any)")
             #expect(time < .seconds(5.5))
@@ -69,7 +76,8 @@ struct PostgresHostileServerTests {
 
     @Test("The password is not sent as it is over a connection that is not encrypted")
     func cleartext() async throws {
-        try await FakePostgres.run(greeting: { $0.write(Message.authentication(3)) }) { server in
+        let greeting: @Sendable (TestConnection) -> Void = { $0.write(Message.authentication(3)) }
+        try await FakePostgres.run(greeting: greeting) { server in
             let error = await failure { try await PostgresSessionStore.open(server.configuration()) }
             #expect(error?.code == .misconfigured)
             #expect(error?.message.contains("use TLS") == true)
@@ -79,16 +87,19 @@ struct PostgresHostileServerTests {
 
     @Test("RUSTSEC-2026-0179: two thousand million rounds of SCRAM are not computed")
     func iterations() async throws {
-        try await FakePostgres.run { connection in
+        let greeting: @Sendable (TestConnection) -> Void = { connection in
             connection.write(Message.authentication(10, Array("SCRAM-SHA-256\0\0".utf8)))
             guard let first = connection.read(),
                 let range = first.firstRange(of: Array("r=".utf8))
             else { return }
             let nonce = String(decoding: first[range.upperBound...], as: UTF8.self)
             connection.write(Message.authentication(11, Array("r=\(nonce)abc,s=c2FsdHNhbHQ=,i=2147483647".utf8)))
-        } _: { server in
+        }
+        try await FakePostgres.run(greeting: greeting) { server in
             var error: SessionStoreError?
-            let time = await duration { error = await failure { try await PostgresSessionStore.open(server.configuration()) } }
+            let time = await duration {
+                error = await failure { try await PostgresSessionStore.open(server.configuration()) }
+            }
             #expect(error?.code == .unavailable)
             #expect(error?.message.contains("SCRAM") == true)
             #expect(time < .seconds(5))
@@ -141,7 +152,9 @@ struct PostgresHostileServerTests {
         try await FakePostgres.run(answer: reply.say) { server in
             var error: SessionStoreError?
             let time = await duration {
-                error = await failure { try await PostgresSessionStore.open(server.configuration(timeout: .milliseconds(500))) }
+                error = await failure {
+                    try await PostgresSessionStore.open(server.configuration(timeout: .milliseconds(500)))
+                }
             }
             #expect(error != nil)
             #expect(error.map { everythingShown(of: $0).contains("5ecret") } == false)

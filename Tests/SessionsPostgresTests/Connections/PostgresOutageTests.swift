@@ -57,7 +57,8 @@ struct PostgresOutageTests {
 
     @Test("53300: where the server gives no more connections, those do that there are; without any it says so")
     func tooManyConnections() async throws {
-        try await PrivatePostgres.run(settings: ["max_connections = 6", "superuser_reserved_connections = 0"]) { server in
+        try await PrivatePostgres.run(settings: ["max_connections = 6", "superuser_reserved_connections = 0"]) {
+            server in
             var configuration = server.configuration()
             configuration.maximumConnections = 32
             try await PostgresSessionStore.run(configuration) { store, _ in

@@ -12,11 +12,15 @@ struct PostgresServerErrorTests {
     private let user = TestUser("ada")
 
     private func withStore<Value>(
-        _ change: (inout PostgresSessionStore.Configuration) -> Void = { _ in },
+        applicationName: String? = nil,
+        operationTimeout: Duration? = nil,
+        maximumConnections: Int? = nil,
         _ body: (PostgresSessionStore, PostgresSessionStore.Configuration) async throws -> Value
     ) async throws -> Value {
         var configuration = TestServers.patient(try TestServers.plain())
-        change(&configuration)
+        if let applicationName { configuration.applicationName = applicationName }
+        if let operationTimeout { configuration.operationTimeout = operationTimeout }
+        if let maximumConnections { configuration.maximumConnections = maximumConnections }
         return try await PostgresSessionStore.run(configuration, body)
     }
 
@@ -59,7 +63,7 @@ struct PostgresServerErrorTests {
                     ("SELECT '5ecret'::int", .other, "22P02", false),
                 ]
                 for (text, kind, code, closes) in cases {
-                        let failure = try #require(refusal(link, text), "\(text)")
+                    let failure = try #require(refusal(link, text), "\(text)")
                     #expect(failure.kind == kind && failure.code == code, "\(failure)")
                     #expect(failure.closesConnection == closes && !failure.mayHaveExecuted)
                     // The key of the duplicate is in DETAIL.
@@ -123,7 +127,12 @@ struct PostgresServerErrorTests {
             }
             #expect(codes.withLock { $0 } == ["40P01"])
             #expect(
-                try await store.update(other.record(revision: 2), id: other.id, ifStamp: record.stamp, now: TestUser.now)
+                try await store.update(
+                    other.record(revision: 2),
+                    id: other.id,
+                    ifStamp: record.stamp,
+                    now: TestUser.now
+                )
                     == .updated
             )
         }
@@ -131,7 +140,7 @@ struct PostgresServerErrorTests {
 
     @Test("57P01: a connection that was ended while idle is replaced; nobody notices")
     func terminatedWhileIdle() async throws {
-        try await withStore({ $0.applicationName = "idle-\(UInt32.random(in: 0 ... .max))" }) { store, configuration in
+        try await withStore(applicationName: "idle-\(UInt32.random(in: 0 ... .max))") { store, configuration in
             _ = try await store.insert(user)
             for _ in 0..<20 {
                 try await withSession(configuration) { link in
@@ -149,7 +158,7 @@ struct PostgresServerErrorTests {
 
     @Test("57P01: a statement that was cut by the server before it was complete is done again, and happens once")
     func terminatedWhileWaiting() async throws {
-        try await withStore({ $0.applicationName = "cut-\(UInt32.random(in: 0 ... .max))" }) { store, configuration in
+        try await withStore(applicationName: "cut-\(UInt32.random(in: 0 ... .max))") { store, configuration in
             _ = try await store.insert(user)
             let record = try #require(try await store.load(user))
             var locking = configuration
@@ -175,10 +184,7 @@ struct PostgresServerErrorTests {
     @Test("An update that waits for a lock too long was surely not executed")
     func lockedTooLong() async throws {
         let name = "locked-\(UInt32.random(in: 0 ... .max))"
-        try await withStore({
-            $0.operationTimeout = .milliseconds(400)
-            $0.applicationName = name
-        }) { store, configuration in
+        try await withStore(applicationName: name, operationTimeout: .milliseconds(400)) { store, configuration in
             _ = try await store.insert(user)
             let record = try #require(try await store.load(user))
             try await withSession(configuration) { link in
@@ -213,10 +219,14 @@ struct PostgresServerErrorTests {
             #expect(try await store.load(user) != nil)
             try await withSession(configuration) { link in
                 // `record` becomes another type and then the same again: prepared statements have it differently.
-                try link.query("ALTER TABLE \(configuration.table) ALTER COLUMN record TYPE text USING encode(record, 'base64')")
+                try link.query(
+                    "ALTER TABLE \(configuration.table) ALTER COLUMN record TYPE text USING encode(record, 'base64')"
+                )
                 let error = await failure { try await store.load(user) }
                 #expect(error?.code == .unavailable)
-                try link.query("ALTER TABLE \(configuration.table) ALTER COLUMN record TYPE bytea USING decode(record, 'base64')")
+                try link.query(
+                    "ALTER TABLE \(configuration.table) ALTER COLUMN record TYPE bytea USING decode(record, 'base64')"
+                )
             }
             #expect(try await store.load(user)?.subject == user.name)
         }
@@ -224,7 +234,7 @@ struct PostgresServerErrorTests {
 
     @Test("26000: statements that the server has forgotten are prepared again")
     func deallocated() async throws {
-        try await withStore({ $0.maximumConnections = 1 }) { store, _ in
+        try await withStore(maximumConnections: 1) { store, _ in
             _ = try await store.insert(user)
             try await store.execute("DEALLOCATE ALL")
             #expect(try await store.load(user)?.subject == user.name)

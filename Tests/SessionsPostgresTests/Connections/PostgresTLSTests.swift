@@ -104,7 +104,8 @@ struct PostgresTLSTests {
     @Test("A server without TLS is refused where it is asked for, and gets no password")
     func noTLS() async throws {
         // It takes the request for encryption for a greeting and says that it has none.
-        try await FakePostgres.run(greeting: { $0.write(Array("N".utf8)) }) { server in
+        let greeting: @Sendable (TestConnection) -> Void = { $0.write(Array("N".utf8)) }
+        try await FakePostgres.run(greeting: greeting) { server in
             var configuration = server.configuration()
             configuration.tls = .init(verification: .insecureNone)
             let error = await failure { try await PostgresSessionStore.open(configuration) }

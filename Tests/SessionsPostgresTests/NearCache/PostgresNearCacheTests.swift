@@ -26,7 +26,9 @@ struct PostgresNearCacheTests {
 
     private func announce(_ record: SessionRecord?) {
         guard let record else { return cache.receive(user.id.description) }
-        cache.receive("\(user.id.description) \(Int64(bitPattern: record.stamp.rawValue)) \(record.expiresAt.millisecondsSince1970)")
+        cache.receive(
+            "\(user.id.description) \(Int64(bitPattern: record.stamp.rawValue)) \(record.expiresAt.millisecondsSince1970)"
+        )
     }
 
     @Test("What was loaded while somebody listened is served")

@@ -29,14 +29,17 @@ struct PostgresConfigTests {
         #expect(try read(config: "user=a password=a=b").0.password == "a=b")
     }
 
-    @Test("Hosts, ports and sockets", arguments: [
-        ("host=a,b port=1,2", [PostgresSessionStore.Address.host("a", port: 1), .host("b", port: 2)]),
-        ("host=a,b port=6000", [.host("a", port: 6000), .host("b", port: 6000)]),
-        ("host=a,b port=,7", [.host("a"), .host("b", port: 7)]),
-        ("host=/run/postgresql", [.socket(directory: "/run/postgresql")]),
-        ("host=::1", [.host("::1")]),
-        ("", [.host("localhost")]),
-    ])
+    @Test(
+        "Hosts, ports and sockets",
+        arguments: [
+            ("host=a,b port=1,2", [PostgresSessionStore.Address.host("a", port: 1), .host("b", port: 2)]),
+            ("host=a,b port=6000", [.host("a", port: 6000), .host("b", port: 6000)]),
+            ("host=a,b port=,7", [.host("a"), .host("b", port: 7)]),
+            ("host=/run/postgresql", [.socket(directory: "/run/postgresql")]),
+            ("host=::1", [.host("::1")]),
+            ("", [.host("localhost")]),
+        ]
+    )
     func hosts(_ text: String, _ hosts: [PostgresSessionStore.Address]) throws {
         #expect(try read(config: "user=a \(text)").0.hosts == hosts)
     }
@@ -70,14 +73,19 @@ struct PostgresConfigTests {
         expectRefusal(naming: "sslcert") { try read(config: remote + " sslcert=/c") }
     }
 
-    @Test("What lib/pq knows and has no effect here is warned about, by name and without its value", arguments: [
-        "binary_parameters=yes", "client_encoding=UTF8", "timezone=UTC", "sslsni=1", "extra_float_digits=2",
-        "statement_timeout=4711", "keepalives_idle=4711", "target_session_attrs=any", "connect_timeout=0",
-    ])
+    @Test(
+        "What lib/pq knows and has no effect here is warned about, by name and without its value",
+        arguments: [
+            "binary_parameters=yes", "client_encoding=UTF8", "timezone=UTC", "sslsni=1", "extra_float_digits=2",
+            "statement_timeout=4711", "keepalives_idle=4711", "target_session_attrs=any", "connect_timeout=0",
+        ]
+    )
     func ignored(_ parameter: String) throws {
         let name = try #require(parameter.split(separator: "=").first)
         let (_, warnings) = try read(config: "user=a \(parameter)")
-        #expect(warnings.count == 1 && warnings.first?.contains(name) == true && warnings.first?.contains("4711") == false)
+        #expect(
+            warnings.count == 1 && warnings.first?.contains(name) == true && warnings.first?.contains("4711") == false
+        )
     }
 
     @Test("Parameters that have an effect")
@@ -101,29 +109,42 @@ struct PostgresConfigTests {
         #expect(try read(config: "user=a transaction_pooler=true").0.usesTransactionPooler)
     }
 
-    @Test("What would let sessions go elsewhere, or is not available, is refused by name", arguments: [
-        "passfile=/x", "service=x", "sslinline=true", "sslpassword=5ecret", "options='-c search_path=x'", "krbsrvname=x",
-        "hostaddr=1.2.3.4", "replication=true", "gssencmode=prefer", "target_session_attrs=standby", "sslcrl=/x",
-        "channel_binding=require", "requirepeer=x", "load_balance_hosts=random",
-    ])
+    @Test(
+        "What would let sessions go elsewhere, or is not available, is refused by name",
+        arguments: [
+            "passfile=/x", "service=x", "sslinline=true", "sslpassword=5ecret", "options='-c search_path=x'",
+            "krbsrvname=x",
+            "hostaddr=1.2.3.4", "replication=true", "gssencmode=prefer", "target_session_attrs=standby", "sslcrl=/x",
+            "channel_binding=require", "requirepeer=x", "load_balance_hosts=random",
+        ]
+    )
     func refused(_ parameter: String) throws {
         let name = try #require(parameter.split(separator: "=").first)
         expectRefusal(naming: String(name)) { try read(config: "user=a password=5ecret \(parameter)") }
     }
 
-    @Test("Wrong strings name the part and show nothing", arguments: [
-        ("", "user"), ("dbname=app password=5ecret", "user"), ("user=a passwort=5ecret", "did you mean \"password\""),
-        ("user=a sslmod=disable", "did you mean \"sslmode\""), ("user=a user=b", "twice"), ("user=a password='5ecret", "quote"),
-        ("user=a password=5ecret\\", "backslash"), ("user=a pass 5ecret", "name=value"), ("=5ecret", "name=value"),
-        ("user=a port=0", "hosts"), ("user=a port=65536", "hosts"), ("user=a port=-1", "ports"), ("user=a port=1,2", "ports"),
-        ("user=a host=a;b", "hosts"), ("user=a host=a,", "hosts"), ("user=a pool=0", "pool"), ("user=a pool=x", "pool"),
-        ("user=a timeout=0", "timeout"), ("user=a timeout=soon", "timeout"), ("user=a connect_timeout=-1", "connect_timeout"),
-        ("user=a table=\"x\"", "table"), ("user=a table=a;b", "table"), ("user=a search_path=a,b", "search_path"),
-        ("user=a search_path=\"A\"", "search_path"), ("user=a near_cache=0", "near_cache"), ("user=a schema=web", "schema"),
-        ("user=a transaction_pooler=true near_cache=true", "near_cache"), ("user='a\tb'", "user"),
-        ("user=a 5ecret%&!=x", "unknown parameter"), ("mysql://a:5ecret@h/db", "scheme"),
-        ("user=a host=/run/postgresql sslmode=require", "sslmode"),
-    ])
+    @Test(
+        "Wrong strings name the part and show nothing",
+        arguments: [
+            ("", "user"), ("dbname=app password=5ecret", "user"),
+            ("user=a passwort=5ecret", "did you mean \"password\""),
+            ("user=a sslmod=disable", "did you mean \"sslmode\""), ("user=a user=b", "twice"),
+            ("user=a password='5ecret", "quote"),
+            ("user=a password=5ecret\\", "backslash"), ("user=a pass 5ecret", "name=value"), ("=5ecret", "name=value"),
+            ("user=a port=0", "hosts"), ("user=a port=65536", "hosts"), ("user=a port=-1", "ports"),
+            ("user=a port=1,2", "ports"),
+            ("user=a host=a;b", "hosts"), ("user=a host=a,", "hosts"), ("user=a pool=0", "pool"),
+            ("user=a pool=x", "pool"),
+            ("user=a timeout=0", "timeout"), ("user=a timeout=soon", "timeout"),
+            ("user=a connect_timeout=-1", "connect_timeout"),
+            ("user=a table=\"x\"", "table"), ("user=a table=a;b", "table"), ("user=a search_path=a,b", "search_path"),
+            ("user=a search_path=\"A\"", "search_path"), ("user=a near_cache=0", "near_cache"),
+            ("user=a schema=web", "schema"),
+            ("user=a transaction_pooler=true near_cache=true", "near_cache"), ("user='a\tb'", "user"),
+            ("user=a 5ecret%&!=x", "unknown parameter"), ("mysql://a:5ecret@h/db", "scheme"),
+            ("user=a host=/run/postgresql sslmode=require", "sslmode"),
+        ]
+    )
     func wrong(_ config: String, _ part: String) {
         expectRefusal(naming: part) { try read(config: config) }
     }

@@ -54,7 +54,9 @@ struct PostgresOpeningTests {
         #expect(!messages.contains { $0.contains(password) || $0.contains("4711") })
     }
 
-    @Test("A server that is not there: an error within five seconds that names host, user and database, not the password")
+    @Test(
+        "A server that is not there: an error within five seconds that names host, user and database, not the password"
+    )
     func unreachable() async throws {
         try registry.registerPostgres()
         for address in ["127.0.0.1:1", "[::1]:1", "host.invalid:5432"] {
@@ -73,7 +75,8 @@ struct PostgresOpeningTests {
     @Test("A wrong password, a wrong user and a missing database are the configuration's fault")
     func refused() async throws {
         for (change, code) in [
-            ({ $0.password = "5ecret" }, "28P01"), ({ $0.username = "nobody" }, "28P01"), ({ $0.database = "nowhere" }, "3D000"),
+            ({ $0.password = "5ecret" }, "28P01"), ({ $0.username = "nobody" }, "28P01"),
+            ({ $0.database = "nowhere" }, "3D000"),
         ] as [((inout PostgresConfiguration) -> Void, String)] {
             var configuration = try TestServers.plain()
             change(&configuration)
@@ -105,7 +108,9 @@ struct PostgresOpeningTests {
     @Test("Tables of a later version are left alone")
     func newer() async throws {
         try await PostgresSessionStore.run(try TestServers.plain()) { store, configuration in
-            try await store.execute("INSERT INTO \(configuration.table)_schema (version) VALUES (\(SQLSchema.version + 1))")
+            try await store.execute(
+                "INSERT INTO \(configuration.table)_schema (version) VALUES (\(SQLSchema.version + 1))"
+            )
             let error = await failure { try await PostgresSessionStore.open(configuration) }
             #expect(error?.code == .newerFormat)
             #expect(error?.message.contains("version \(SQLSchema.version + 1)") == true)
@@ -179,12 +184,13 @@ struct PostgresOpeningTests {
 
     @Test("PostgreSQL 11 is too old, and is told so")
     func version() async throws {
-        try await FakePostgres.run(greeting: { connection in
+        let greeting: @Sendable (TestConnection) -> Void = { connection in
             let welcome = FakePostgres.Message.welcome
             let old = Array("15.1".utf8)
             guard let range = welcome.firstRange(of: old) else { return }
             connection.write(welcome.replacing(old, with: Array("11.9".utf8), subrange: range, maxReplacements: 1))
-        }) { server in
+        }
+        try await FakePostgres.run(greeting: greeting) { server in
             let error = await failure { try await PostgresSessionStore.open(server.configuration()) }
             #expect(error?.code == .misconfigured)
             #expect(error?.message.contains("PostgreSQL 12") == true, "\(error as Any)")

@@ -104,7 +104,12 @@ struct PostgresSessionStoreDescriptionTests {
             ("searchPath", { ($0.usesTransactionPooler, $0.searchPath) = (true, "web") }),
         ]
         for (name, change) in cases {
-            var configuration = PostgresConfiguration(hosts: [.host("h")], username: "a", password: "5ecret", database: "a")
+            var configuration = PostgresConfiguration(
+                hosts: [.host("h")],
+                username: "a",
+                password: "5ecret",
+                database: "a"
+            )
             change(&configuration)
             expectRefusal(naming: "PostgresSessionStore.Configuration.\(name)") { try configuration.validate() }
         }

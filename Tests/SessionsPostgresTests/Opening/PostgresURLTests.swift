@@ -9,7 +9,8 @@ struct PostgresURLTests {
     @Test("User, password, hosts, database and parameters")
     func parts() throws {
         let (configuration, warnings) = try read(
-            url: "postgres://app:p%40ss@db1.example.com,db2.example.com:5433/app?sslmode=verify-full&pool=32&table=logins"
+            url:
+                "postgres://app:p%40ss@db1.example.com,db2.example.com:5433/app?sslmode=verify-full&pool=32&table=logins"
         )
         #expect(configuration.hosts == [.host("db1.example.com"), .host("db2.example.com", port: 5433)])
         #expect(configuration.username == "app" && configuration.password == "p@ss" && configuration.database == "app")
@@ -26,7 +27,9 @@ struct PostgresURLTests {
         #expect(configuration.hosts == [.host("::1", port: 6000)] && configuration.database == "app")
         #expect(configuration.tls == nil)
         let parameters = try read(url: "postgres:///app?host=/run/postgresql&user=app&password=5ecret&port=5433").0
-        #expect(parameters.hosts == [.socket(directory: "/run/postgresql", port: 5433)] && parameters.password == "5ecret")
+        #expect(
+            parameters.hosts == [.socket(directory: "/run/postgresql", port: 5433)] && parameters.password == "5ecret"
+        )
     }
 
     @Test("An address in place of a configuration string is read as one")
@@ -35,13 +38,17 @@ struct PostgresURLTests {
         #expect(configuration.password == "a=b" && configuration.tls == nil)
     }
 
-    @Test("What is wrong is named and not shown", arguments: [
-        ("postgres://:5ecret@h/db", "user"), ("postgres://a:5ecret@h/db?user=b", "user"),
-        ("postgres://a:5ecret@h/db?dbname=x", "dbname"), ("postgres://a:5ecret@h/db?host=x", "host"),
-        ("postgres://a:5ecret@h/db?ssl=true", "unknown parameter"), ("postgres://a:5ecret@h/db?tabel=x", "did you mean"),
-        ("postgres://a:5ecret@h/db?pool=257", "pool"), ("postgres://a:5ecret@%2Frun/db?sslmode=require", "sslmode"),
-        ("postgres://a:5ecret@%2Frun%2Cx/db", "hosts"),
-    ])
+    @Test(
+        "What is wrong is named and not shown",
+        arguments: [
+            ("postgres://:5ecret@h/db", "user"), ("postgres://a:5ecret@h/db?user=b", "user"),
+            ("postgres://a:5ecret@h/db?dbname=x", "dbname"), ("postgres://a:5ecret@h/db?host=x", "host"),
+            ("postgres://a:5ecret@h/db?ssl=true", "unknown parameter"),
+            ("postgres://a:5ecret@h/db?tabel=x", "did you mean"),
+            ("postgres://a:5ecret@h/db?pool=257", "pool"), ("postgres://a:5ecret@%2Frun/db?sslmode=require", "sslmode"),
+            ("postgres://a:5ecret@%2Frun%2Cx/db", "hosts"),
+        ]
+    )
     func wrong(_ url: String, _ part: String) {
         expectRefusal(naming: part) { try read(url: url) }
     }

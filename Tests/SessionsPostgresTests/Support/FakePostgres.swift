@@ -91,7 +91,9 @@ final class FakePostgres: Sendable {
 
         static func error(_ state: String, _ severity: String = "ERROR", _ text: String = "no") -> [UInt8] {
             var body: [UInt8] = []
-            for (field, value) in [("S", severity), ("V", severity), ("C", state), ("M", text), ("D", "the 5ecret value")] {
+            for (field, value) in [
+                ("S", severity), ("V", severity), ("C", state), ("M", text), ("D", "the 5ecret value"),
+            ] {
                 body += Array(field.utf8) + Array(value.utf8) + [0]
             }
             return message("E", body + [0])

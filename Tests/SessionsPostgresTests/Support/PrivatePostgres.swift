@@ -182,8 +182,19 @@ actor PrivatePostgres {
     }
 
     private static func children(of parent: Int32) -> [Int32] {
+        #if os(Linux)
         let text = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
         return (text ?? "").split(separator: " ").compactMap { Int32($0) }
+        #else
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/pgrep")
+        process.arguments = ["-P", "\(parent)"]
+        process.standardOutput = output
+        guard (try? process.run()) != nil else { return [] }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        return text.split(separator: "\n").compactMap { Int32($0) }
+        #endif
     }
 
     /// The settings of a store on this server.
