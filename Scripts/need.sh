@@ -21,7 +21,9 @@ need_library() {
 
 # has_libraries, need_libraries: what the traits SQLite, MySQL and PostgreSQL link.
 has_libraries() {
-    command -v pkg-config >/dev/null && pkg-config --exists libmariadb libpq && { [[ $(uname) == Darwin ]] || pkg-config --exists sqlite3; }
+    local names=(libmariadb libpq)
+    [[ $(uname) == Darwin ]] || names+=(sqlite3)
+    command -v pkg-config >/dev/null && pkg-config --exists "${names[@]}"
 }
 
 need_libraries() {

@@ -144,4 +144,5 @@ class Deployment:
         self.demos[index].pause()
         seconds = self.wait(0.3, 3.5)
         self.demos[index].resume()
-        return Fault("pause a process", injected, time.monotonic(), process=index), f"{self.demos[index].name}, for {seconds:.1f} s"
+        fault = Fault("pause a process", injected, time.monotonic(), process=index)
+        return fault, f"{self.demos[index].name}, for {seconds:.1f} s"

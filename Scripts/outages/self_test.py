@@ -152,6 +152,35 @@ def a_stale_read(s):
     s.values("a1", "a2")
 
 
+@story()
+def a_near_cache_that_knows_the_new_token_and_still_the_old(s):
+    s.append("a1", 1)
+    s.values("a1", process=1)
+    old = s.token
+    s.renew()
+    s.append("a2", 2, process=1)
+    s.increment(1, process=1)
+    s.values("a1", token=old, process=1)
+    s.values("a1", "a2", number=1, process=1)
+
+
+@story("came back")
+def a_near_cache_that_renews_and_keeps_the_old_token(s):
+    s.append("a1", 1)
+    old = s.token
+    s.renew(process=1)
+    s.append("a2", 2, process=1)
+    s.values("a1", token=old, process=1)
+
+
+@story("stale")
+def a_near_cache_that_does_not_know_what_its_process_wrote(s):
+    s.append("a1", 1)
+    s.append("a2", 2, process=1)
+    s.values("a1", process=1)
+    s.values("a1", "a2", process=1)
+
+
 @story("stale")
 def a_near_cache_that_is_too_old(s):
     s.append("a1", 1)
@@ -407,6 +436,20 @@ def no_recovery(s):
 def unavailable_without_an_outage(s):
     s.append("a1", 1)
     s.values(status=503)
+
+
+@story()
+def unavailable_on_a_machine_that_stood_still(s):
+    s.append("a1", 1)
+    s.values(status=503, after=1, takes=1.2)
+    s.history.stalls = [(1.5, 0.6)]
+
+
+@story("recovery")
+def unavailable_on_a_machine_that_hardly_stood_still(s):
+    s.append("a1", 1)
+    s.values(status=503, after=1, takes=1.2)
+    s.history.stalls = [(1.5, 0.2)]
 
 
 @story("status")

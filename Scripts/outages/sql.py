@@ -251,6 +251,6 @@ class PostgreSQL(SQLServer):
 
 
 class NearPostgreSQL(PostgreSQL):
-    """With a near cache in one of the two processes."""
+    """With a near cache in both processes: one without it would not announce its changes to the other."""
 
-    near = (1,)
+    near = (0, 1)

@@ -8,7 +8,8 @@ struct MySQLServer: Sendable {
     private(set) var warnings: [String] = []
 
     private static let variables = [
-        "innodb_flush_log_at_trx_commit", "log_bin", "binlog_format", "wsrep_on", "wsrep_sync_wait", "wsrep_cluster_status",
+        "innodb_flush_log_at_trx_commit", "log_bin", "binlog_format", "wsrep_on", "wsrep_sync_wait",
+        "wsrep_cluster_status",
         "max_allowed_packet", "read_only",
     ]
 
@@ -18,7 +19,8 @@ struct MySQLServer: Sendable {
         try Self.check(version)
         let names = Self.variables.map { "'\($0)'" }.joined(separator: ", ")
         var values: [String: String] = [:]
-        for row in try connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(names))") where row.count == 2 {
+        for row in try connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(names))") where row.count == 2
+        {
             if let name = row[0] { values[name] = row[1] }
         }
         try check(values)

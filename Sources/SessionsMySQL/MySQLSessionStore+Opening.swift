@@ -49,25 +49,24 @@ extension MySQLSessionStore {
         return MySQLSessionStore(configuration: configuration, database: database)
     }
 
-    /// The time for all that opening does.
-    private static let openingTimeout = Duration.milliseconds(4500)
+    /// The time within which a server says whether it will do.
+    private static let inspectionTimeout = Duration.milliseconds(4500)
+    /// The time within which tables are made, or another server has made them: this server answers, and may be slow.
+    static let creationTimeout = Duration.seconds(30)
 
     private func prepareServer() async throws(SessionStoreError) -> MySQLServer {
-        let schema = SQLSchema(dialect: .mysql, tables: try SQLTables(configuration.table))
+        let tables = MySQLTables(SQLSchema(dialect: .mysql, tables: try SQLTables(configuration.table)))
         let policy = configuration.schema
-        let (server, version): (MySQLServer, Int64)
-        do throws(SQLFailure) {
-            // A read to the pool, though it makes tables: it may be done again, whatever became of the first time.
-            (server, version) = try await database.reads.run(isRead: true, timeout: Self.openingTimeout) {
-                connection throws(SQLFailure) in
-                guard let connection = connection as? MySQLConnection else {
-                    throw SQLFailure(.other, "a connection of another kind")
-                }
-                let server = try MySQLServer(connection)
-                return (server, try MySQLTables(schema).prepare(on: connection, policy))
+        let (server, found) = try await prepare(within: Self.inspectionTimeout) { connection throws(SQLFailure) in
+            (try MySQLServer(connection), try tables.find(on: connection, policy))
+        }
+        let version: Int64
+        if let found {
+            version = found
+        } else {
+            version = try await prepare(within: Self.creationTimeout) { connection throws(SQLFailure) in
+                try tables.make(on: connection)
             }
-        } catch {
-            throw error.openingError(database.name)
         }
         guard version <= SQLSchema.version else {
             throw SessionStoreError(
@@ -76,6 +75,24 @@ extension MySQLSessionStore {
             )
         }
         return server
+    }
+
+    /// - Parameter body: Counts as a read, though it may make tables: it may be done again, whatever became of the first
+    ///   time.
+    private func prepare<Value: Sendable>(
+        within timeout: Duration,
+        _ body: @escaping @Sendable (MySQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
+        do throws(SQLFailure) {
+            return try await database.reads.run(isRead: true, timeout: timeout) { connection throws(SQLFailure) in
+                guard let connection = connection as? MySQLConnection else {
+                    throw SQLFailure(.other, "a connection of another kind")
+                }
+                return try body(connection)
+            }
+        } catch {
+            throw error.openingError(database.name)
+        }
     }
 }
 

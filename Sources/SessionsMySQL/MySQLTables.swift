@@ -7,24 +7,36 @@ struct MySQLTables {
     private let schema: SQLSchema
 
     /// The seconds for which a server waits for another one that makes the tables.
-    private static let patience = 4
+    private static let patience = 20
 
     init(_ schema: SQLSchema) {
         self.schema = schema
     }
 
-    /// - Returns: The tables' version. Those of a later one than this program's are not looked at any closer.
+    /// Looks for them without a lock: all but the first server find everything, and a user without CREATE is never asked
+    /// for it.
+    /// - Returns: The tables' version, `nil` if they are to be made. Those of a later version than this program's are not
+    ///   looked at any closer.
     /// - Throws: `.misconfigured` if they are missing and may not be made, or of no use.
-    func prepare(on connection: MySQLConnection, _ policy: MySQLSessionStore.Schema) throws(SQLFailure) -> Int64 {
-        // Without a lock: all but the first server find everything, and a user without CREATE is never asked for it.
+    func find(
+        on connection: MySQLConnection,
+        _ policy: MySQLSessionStore.Schema
+    ) throws(SQLFailure) -> Int64? {
         if try isThere(connection) { return try check(connection) }
         guard policy == .createIfNeeded else { throw Self.missing(schema, "schema = .expect says that they are there") }
+        return nil
+    }
+
+    /// Makes them, unless somebody else does so at the same time.
+    /// - Returns: The tables' version.
+    /// - Throws: `.misconfigured` if they may not be made, or are of no use.
+    func make(on connection: MySQLConnection) throws(SQLFailure) -> Int64 {
         // In the database's name and the tables', hashed for its length.
         let lock = "CONCAT('sessions.', MD5(CONCAT(DATABASE(), '.\(schema.tables.sessions)')))"
         let isLocked = try connection.query("SELECT GET_LOCK(\(lock), \(Self.patience))").first == ["1"]
         guard isLocked else { throw SQLFailure(.contention, "somebody else makes the tables, and is not done yet") }
         do throws(SQLFailure) {
-            if try !isThere(connection) { try make(connection) }
+            if try !isThere(connection) { try create(connection) }
             let version = try check(connection)
             try connection.query("SELECT RELEASE_LOCK(\(lock))")
             return version
@@ -40,7 +52,7 @@ struct MySQLTables {
     private func isThere(_ connection: MySQLConnection) throws(SQLFailure) -> Bool {
         do throws(SQLFailure) {
             return try version(connection) != nil
-        } catch where error.kind == .schema {
+        } catch  where error.kind == .schema {
             return false
         }
     }
@@ -49,10 +61,10 @@ struct MySQLTables {
         try connection.query("SELECT MAX(version) FROM \(schema.tables.schema)").first?.first?.flatMap { Int64($0) }
     }
 
-    private func make(_ connection: MySQLConnection) throws(SQLFailure) {
+    private func create(_ connection: MySQLConnection) throws(SQLFailure) {
         do throws(SQLFailure) {
             for statement in schema.definition { try connection.command(statement, .harmless) }
-        } catch where error.kind == .permission || error.kind == .refused {
+        } catch  where error.kind == .permission || error.kind == .refused {
             throw Self.missing(schema, "the user may not make them (\(error.message))")
         }
     }

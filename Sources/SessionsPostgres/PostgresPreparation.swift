@@ -18,6 +18,7 @@ struct PostgresPreparation: Sendable {
     /// - Returns: Warnings.
     func run(_ link: PostgresLink) throws(SQLFailure) -> [String] {
         try prepareTables(link)
+        if configuration.nearCache != nil { try prepareAnnouncements(link) }
         try checkRights(link)
         return try warnings(link)
     }
@@ -76,16 +77,45 @@ struct PostgresPreparation: Sendable {
     /// One server makes the tables; those that start at the same time wait for the lock and then find them. All in one
     /// transaction, so that nobody finds half of them, and so that the lock ends with it.
     private func create(_ link: PostgresLink) throws(SQLFailure) {
+        try withLock(link) { () throws(SQLFailure) in
+            if let version = try version(link) { return try check(version) }
+            for statement in SQLSchema(dialect: .postgres, tables: tables).definition { try link.query(statement) }
+        }
+    }
+
+    /// Makes the trigger that the near cache needs, if it is missing.
+    private func prepareAnnouncements(_ link: PostgresLink) throws(SQLFailure) {
+        let announcements = PostgresAnnouncements(tables)
+        func isThere() throws(SQLFailure) -> Bool { try link.query(announcements.state).first?.last == "t" }
+        if try isThere() { return }
+        let remedy = "have it made with the statements of PostgresSessionStore.nearCacheSchema(table:)"
+        guard configuration.schema == .createIfNeeded else {
+            throw SQLFailure(
+                .misconfigured,
+                "the near cache's trigger on the table \(tables.sessions) is missing, and schema=expect forbids to make it: "
+                    + remedy
+            )
+        }
+        do throws(SQLFailure) {
+            try withLock(link) { () throws(SQLFailure) in
+                if try isThere() { return }
+                for statement in announcements.definition { try link.query(statement) }
+            }
+        } catch  where error.kind == .permission || error.kind == .schema {
+            var failure = error
+            failure.message = "the near cache's trigger cannot be made (\(error.message)): \(remedy)"
+            throw failure
+        }
+    }
+
+    /// Does something in a transaction that no other server's preparation runs beside.
+    private func withLock(_ link: PostgresLink, _ body: () throws(SQLFailure) -> Void) throws(SQLFailure) {
         let schema = SQLSchema(dialect: .postgres, tables: tables)
         try link.query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         do throws(SQLFailure) {
             try link.query("SET LOCAL statement_timeout = 4000")
             try link.query("SELECT pg_advisory_xact_lock(\(schema.lockNumber))")
-            if let version = try version(link) {
-                try check(version)
-            } else {
-                for statement in schema.definition { try link.query(statement) }
-            }
+            try body()
         } catch {
             if !error.closesConnection { _ = try? link.command("ROLLBACK") }
             throw error

@@ -36,20 +36,12 @@ extension PostgresSessionStore {
         _ logger: Logger
     ) -> PostgresSessionStore {
         let servers = PostgresServers(configuration)
-        let writers = PostgresWriters(tables)
+        let statements = SQLStatements(dialect: .postgres, tables: tables)
+        let preparesStatements = !configuration.usesTransactionPooler
         let nearCache = configuration.nearCache.map { PostgresNearCache(maximumCount: $0.maximumCount) }
         let listener = nearCache.map {
-            PostgresListener($0, servers: servers, writers: writers, channel: tables.channel, logger: logger)
+            PostgresListener($0, servers: servers, announcements: PostgresAnnouncements(tables), logger: logger)
         }
-        let opening = PostgresPoolOpening(
-            servers: servers,
-            writers: writers,
-            silent: SQLStatements(dialect: .postgres, tables: tables),
-            announcing: SQLStatements(dialect: .postgres, tables: tables, announcesChanges: true),
-            hasSessions: !configuration.usesTransactionPooler,
-            nearCache: nearCache,
-            listener: listener
-        )
         let pool = SQLConnectionPool(
             name: configuration.name,
             limits: .init(
@@ -57,9 +49,22 @@ extension PostgresSessionStore {
                 waiting: configuration.maximumWaitingCalls,
                 age: configuration.maximumConnectionAge,
                 idle: configuration.maximumIdleTime
-            ),
-            connect: { () throws(SQLFailure) in try opening.connect() }
-        )
+            )
+        ) { () throws(SQLFailure) in
+            let link = try servers.connect()
+            guard let nearCache, let listener else {
+                return PostgresConnection(link, statements: statements, preparesStatements: preparesStatements)
+            }
+            let server: String
+            do throws(SQLFailure) { server = try link.serverIdentity() } catch {
+                link.close()
+                throw error
+            }
+            if nearCache.connected(to: server) { listener.reconnect() }
+            return PostgresConnection(link, statements: statements, preparesStatements: preparesStatements) {
+                nearCache.isCurrent(server)
+            }
+        }
         let database = SQLDatabase(
             name: configuration.name,
             pool: pool,

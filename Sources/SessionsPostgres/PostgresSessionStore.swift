@@ -55,6 +55,17 @@ public final class PostgresSessionStore: SQLSessionStore {
     public static func schema(table: String = "sessions") throws(SessionStoreError) -> [String] {
         SQLSchema(dialect: .postgres, tables: try SQLTables(table)).definition
     }
+
+    /// The statements that make the trigger which a near cache needs, for those who make it by themselves: whoever changes
+    /// a session then announces it, with a near cache or without.
+    ///
+    /// Without near caches the trigger only costs: `DROP TRIGGER sessions_announce ON sessions` takes it away, once no
+    /// server has one any more.
+    /// - Parameter table: As for ``schema(table:)``.
+    /// - Throws: `.misconfigured` for another name.
+    public static func nearCacheSchema(table: String = "sessions") throws(SessionStoreError) -> [String] {
+        PostgresAnnouncements(try SQLTables(table)).definition
+    }
 }
 #else
 /// Keeps sessions in PostgreSQL. Not built: the trait `PostgreSQL` is off.

@@ -128,7 +128,10 @@ extension SQLiteSessionStore.Configuration {
             guard condition else { throw SessionStoreError(.misconfigured, "sqlite: \(problem)") }
         }
         try require((1...64).contains(maximumReaders), "the greatest number of readers is 1 to 64")
-        try require((1...1_000_000).contains(maximumWaitingCalls), "the greatest number of waiting calls is 1 to 1000000")
+        try require(
+            (1...1_000_000).contains(maximumWaitingCalls),
+            "the greatest number of waiting calls is 1 to 1000000"
+        )
         try require(
             operationTimeout >= .milliseconds(10) && operationTimeout <= .seconds(60),
             "the operation timeout is 10 ms to 60 s"

@@ -154,7 +154,10 @@ struct MySQLOpeningTests {
     func statementLog() async throws {
         try await PrivateMariaDB.run(["--log-bin=log", "--server-id=1", "--binlog-format=STATEMENT"]) { server in
             let error = await failure { try await MySQLSessionStore.open(server.configuration()) }
-            #expect(error?.code == .misconfigured && error?.message.contains("binlog_format") == true, "\(error as Any)")
+            #expect(
+                error?.code == .misconfigured && error?.message.contains("binlog_format") == true,
+                "\(error as Any)"
+            )
         }
         try await PrivateMariaDB.run(["--log-bin=log", "--server-id=1", "--binlog-format=ROW"]) { server in
             try await MySQLSessionStore.run(server.configuration()) { store async throws in
@@ -166,7 +169,9 @@ struct MySQLOpeningTests {
     @Test("A server that is not there: an error within 5 seconds that names it, and no password")
     func unreachable() async throws {
         // Nobody listens on the first port; nobody has the second host's name; no answer comes from the third's address.
-        let hosts: [MySQLSessionStore.Address] = [.host("127.0.0.1", port: 1), .host("host.invalid"), .unixSocket("/nonexistent")]
+        let hosts: [MySQLSessionStore.Address] = [
+            .host("127.0.0.1", port: 1), .host("host.invalid"), .unixSocket("/nonexistent"),
+        ]
         for host in hosts {
             let configuration = MySQLSessionStore.Configuration(
                 hosts: [host],

@@ -66,18 +66,20 @@ struct SQLiteSessionStoreTests {
 
     @Test("A write that waits for too long has not been executed")
     func givesUp() async throws {
-        let store = try await open { $0.operationTimeout = .milliseconds(100) }
+        let store = try await open { $0.operationTimeout = .seconds(20) }
+        let impatient = try await open { $0.operationTimeout = .milliseconds(100) }
         let record = makeRecord()
         let id = makeID()
         _ = try await store.insert(record, id: id)
         let other = try Locker(folder.database)
         try other.lock()
         let error = await failure { () async throws(SessionStoreError) in
-            try await store.delete(id, ifStamp: record.stamp, now: now)
+            try await impatient.delete(id, ifStamp: record.stamp, now: now)
         }
         // The pool's clock or SQLite's may be the first; neither may claim that it was done.
         #expect(error?.code == .unavailable || error?.code == .outcomeUnknown)
         try other.unlock()
+        await impatient.shutDown()
         #expect(try await store.load(id, now: now) == record)
         await store.shutDown()
     }

@@ -70,7 +70,9 @@ final class MySQLConnection: SQLConnection {
     /// - Returns: The rows as text; `nil` for NULL.
     @discardableResult
     func query(_ text: String, _ phase: MySQLError.Phase = .harmless) throws(SQLFailure) -> [[String?]] {
-        guard mysql_real_query(handle, text, UInt(text.utf8.count)) == 0 else { throw MySQLError(handle).failure(phase) }
+        guard mysql_real_query(handle, text, UInt(text.utf8.count)) == 0 else {
+            throw MySQLError(handle).failure(phase)
+        }
         guard let result = mysql_store_result(handle) else {
             guard mysql_field_count(handle) == 0 else { throw MySQLError(handle).failure(phase) }
             return []

@@ -70,7 +70,9 @@ final class MySQLParameters {
     }
 
     private func place(for byteCount: Int, at index: Int) -> UnsafeMutableRawBufferPointer {
-        if let place = bytes[index], place.count >= byteCount, binds[index].buffer_type == MYSQL_TYPE_BLOB { return place }
+        if let place = bytes[index], place.count >= byteCount, binds[index].buffer_type == MYSQL_TYPE_BLOB {
+            return place
+        }
         bytes[index]?.deallocate()
         // With some room to grow. Never empty, so that there is an address.
         let capacity = byteCount <= 32 ? 32 : byteCount + byteCount / 4

@@ -23,7 +23,10 @@ final class MySQLPreparedStatement {
         self.statement = statement
         parameters = MySQLParameters(count: Int(mysql_stmt_param_count(statement)))
         if let metadata = mysql_stmt_result_metadata(statement) {
-            let fields = UnsafeBufferPointer(start: mysql_fetch_fields(metadata), count: Int(mysql_num_fields(metadata)))
+            let fields = UnsafeBufferPointer(
+                start: mysql_fetch_fields(metadata),
+                count: Int(mysql_num_fields(metadata))
+            )
             columns = MySQLColumns(fields)
             mysql_free_result(metadata)
         } else {
@@ -41,7 +44,9 @@ final class MySQLPreparedStatement {
             throw SQLFailure(.other, "a statement has \(parameters.count) parameters and not \(values.count)")
         }
         if parameters.set(values) {
-            guard mysql_stmt_bind_param(statement, parameters.binds) == 0 else { throw failure(.harmless, closes: true) }
+            guard mysql_stmt_bind_param(statement, parameters.binds) == 0 else {
+                throw failure(.harmless, closes: true)
+            }
         }
         defer { parameters.shrink() }
         guard mysql_stmt_execute(statement) == 0 else { throw failure(isDecisive ? .decisive : .harmless) }

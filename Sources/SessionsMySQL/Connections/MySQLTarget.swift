@@ -101,8 +101,9 @@ final class MySQLTarget: Sendable {
 
     private func setOptions(_ handle: UnsafeMutablePointer<MYSQL>) {
         set(handle, MYSQL_OPT_CONNECT_TIMEOUT, Self.seconds(configuration.connectTimeout))
-        // A second line behind the pool, which ends a call to the millisecond.
-        let seconds = Self.seconds(configuration.operationTimeout) + 1
+        // A second line behind the pool, which ends a call to the millisecond, those that make tables included.
+        let longest = max(configuration.operationTimeout, MySQLSessionStore.creationTimeout)
+        let seconds = Self.seconds(longest) + 1
         set(handle, MYSQL_OPT_READ_TIMEOUT, seconds)
         set(handle, MYSQL_OPT_WRITE_TIMEOUT, seconds)
         set(handle, MYSQL_OPT_RECONNECT, my_bool(0))
@@ -113,7 +114,11 @@ final class MySQLTarget: Sendable {
         mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4")
         mysql_options(handle, MARIADB_OPT_RESTRICTED_AUTH, configuration.allowedAuthentication.joined(separator: ","))
         mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "swift-sessions")
-        mysql_options(handle, MARIADB_OPT_IO_WAIT, unsafeBitCast(MySQLHandshakeDeadline.wait, to: UnsafeRawPointer.self))
+        mysql_options(
+            handle,
+            MARIADB_OPT_IO_WAIT,
+            unsafeBitCast(MySQLHandshakeDeadline.wait, to: UnsafeRawPointer.self)
+        )
         guard let tls = configuration.tls else {
             // Later versions of the library encrypt and verify unless told otherwise.
             set(handle, MYSQL_OPT_SSL_ENFORCE, my_bool(0))
@@ -141,7 +146,11 @@ final class MySQLTarget: Sendable {
     /// Without verification the library takes a server that does not speak TLS at all.
     private func checkEncryption(_ handle: UnsafeMutablePointer<MYSQL>) throws(SQLFailure) {
         guard configuration.tls != nil, mysql_get_ssl_cipher(handle) == nil else { return }
-        throw SQLFailure(.misconfigured, "no encrypted connection: the server does not offer TLS", closesConnection: true)
+        throw SQLFailure(
+            .misconfigured,
+            "no encrypted connection: the server does not offer TLS",
+            closesConnection: true
+        )
     }
 
     // MARK: The session

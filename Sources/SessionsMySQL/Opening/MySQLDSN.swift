@@ -18,8 +18,12 @@ struct MySQLDSN {
     /// Shows nothing of the text: a mistyped one may have its password anywhere.
     init(_ text: String) throws(SessionStoreError) {
         guard text.utf8.count <= 16 * 1024 else { throw Self.error("it is longer than 16 KiB") }
-        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw Self.error("it contains a control character") }
-        guard !text.isEmpty else { throw Self.error("it is empty: it looks like user:password@tcp(127.0.0.1:3306)/app") }
+        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw Self.error("it contains a control character")
+        }
+        guard !text.isEmpty else {
+            throw Self.error("it is empty: it looks like user:password@tcp(127.0.0.1:3306)/app")
+        }
         guard text.utf8.firstRange(of: "://".utf8) == nil || !Self.startsWithScheme(text) else {
             throw Self.error("it is an address: open it as one, without the provider's name")
         }
@@ -93,7 +97,9 @@ struct MySQLDSN {
             switch byte {
             case UInt8(ascii: "%"):
                 guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else {
-                    throw error("in the \(part) no two hexadecimal digits follow a \"%\": write %25 for the character itself")
+                    throw error(
+                        "in the \(part) no two hexadecimal digits follow a \"%\": write %25 for the character itself"
+                    )
                 }
                 bytes.append(high << 4 | low)
             case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))

@@ -41,7 +41,10 @@ struct MySQLDSNParameters {
         "clientFoundRows": .silent,
         "columnsWithAlias": .ignored(if: true, because: "columns are read by their places"),
         "compress": .ignored(if: true, because: "records are too small to be worth it"),
-        "interpolateParams": .ignored(if: true, because: "statements are prepared, and values never part of their text"),
+        "interpolateParams": .ignored(
+            if: true,
+            because: "statements are prepared, and values never part of their text"
+        ),
         "multiStatements": .refused(if: true, because: "no statement here is more than one, and none may become more"),
         "parseTime": .ignored(if: true, because: "times are kept as numbers"),
         "rejectReadOnly": .silent,

@@ -43,7 +43,10 @@ extension MySQLSessionStore.Configuration {
             }
         }
         guard (1...64).contains(database.unicodeScalars.count), Self.isPrintable(database), database.last != " " else {
-            throw names.error(.database, "must be 1 to 64 characters, without control characters and a space at the end")
+            throw names.error(
+                .database,
+                "must be 1 to 64 characters, without control characters and a space at the end"
+            )
         }
     }
 
@@ -91,7 +94,9 @@ extension MySQLSessionStore.Configuration {
                 throw names.error(field, "must be 10 milliseconds to 60 seconds")
             }
         }
-        for (field, time) in [(MySQLField.maximumConnectionAge, maximumConnectionAge), (.maximumIdleTime, maximumIdleTime)] {
+        for (field, time) in [
+            (MySQLField.maximumConnectionAge, maximumConnectionAge), (.maximumIdleTime, maximumIdleTime),
+        ] {
             guard (.seconds(1)...(.seconds(7 * 86_400))).contains(time) else {
                 throw names.error(field, "must be 1 second to 7 days")
             }

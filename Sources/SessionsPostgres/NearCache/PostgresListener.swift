@@ -15,8 +15,7 @@ final class PostgresListener: @unchecked Sendable {
 
     private let cache: PostgresNearCache
     private let servers: PostgresServers
-    private let writers: PostgresWriters
-    private let channel: String
+    private let announcements: PostgresAnnouncements
     private let logger: Logger
     private let monitor = Monitor()
     private let wakeUp: Monitor.Condition
@@ -28,14 +27,12 @@ final class PostgresListener: @unchecked Sendable {
     init(
         _ cache: PostgresNearCache,
         servers: PostgresServers,
-        writers: PostgresWriters,
-        channel: String,
+        announcements: PostgresAnnouncements,
         logger: Logger
     ) {
         self.cache = cache
         self.servers = servers
-        self.writers = writers
-        self.channel = channel
+        self.announcements = announcements
         self.logger = logger
         wakeUp = Monitor.Condition(monitor)
     }
@@ -124,30 +121,9 @@ final class PostgresListener: @unchecked Sendable {
     private func listen(_ link: PostgresLink) throws(SQLFailure) {
         let server = try link.serverIdentity()
         // Whatever is committed after this statement is heard of.
-        try link.query("LISTEN \(channel)")
-        try writers.beginListening(on: link)
-        try waitForSilentOnes(link)
-        guard !monitor.withLock({ isStopped }) else { return }
+        try link.query("LISTEN \(announcements.channel)")
         cache.listens(to: server)
         logger.debug("the near cache hears of changes", metadata: ["server": "\(link.server)"])
-    }
-
-    /// Connections that were opened before this one, and do not announce what they write.
-    private func waitForSilentOnes(_ link: PostgresLink) throws(SQLFailure) {
-        var isTold = false
-        while try writers.areThereSilentOnes(on: link), !monitor.withLock({ isStopped }) {
-            if !isTold {
-                isTold = true
-                logger.warning(
-                    """
-                    the near cache is empty as long as others, without one, write to the same tables on connections that \
-                    were opened before
-                    """
-                )
-            }
-            _ = try link.waitForInput(milliseconds: Self.pingInterval.milliseconds)
-            while link.nextNotice() != nil {}
-        }
     }
 
     /// Passes on what is announced, and pings, until the connection is lost or the server writes no more.
@@ -162,15 +138,19 @@ final class PostgresListener: @unchecked Sendable {
             if sentAt == nil, nextPing <= now {
                 sentAt = now
                 nextPing = now + Self.pingInterval
-                // One that a replica, or a primary that was replaced, answers in another way.
-                try link.send("SHOW transaction_read_only")
+                // Which also tells of a replica, of a primary that was replaced, and of a trigger that was dropped.
+                try link.send(announcements.state)
             }
             let end = sentAt.map { $0 + Self.patience } ?? nextPing
             if try link.waitForInput(milliseconds: end.millisecondsAhead), let sent = sentAt, !link.isBusy {
                 let answer = link.answer()
                 if let failure = answer.failure { throw failure }
-                guard answer.result?.texts.first?.first == "off" else {
+                let state = answer.result?.texts.first ?? []
+                guard state.first == "off" else {
                     throw SQLFailure(.readOnly, "the server does not write any more", closesConnection: true)
+                }
+                guard state.last == "t" else {
+                    throw SQLFailure(.schema, "the trigger that announces changes is missing", closesConnection: true)
                 }
                 // First what was announced before the answer.
                 receive(link)

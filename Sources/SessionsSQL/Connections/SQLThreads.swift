@@ -21,6 +21,8 @@ final class SQLThreads: @unchecked Sendable {
     private var isWatching = false
     private var isWatcherAsleep = false
     private var isStopped = false
+    /// Connections that were opened before this are not used any more.
+    private var outdated: ContinuousClock.Instant?
     private var lastRefusal: (failure: SQLFailure, at: ContinuousClock.Instant)?
     private var afterwards: [UnsafeContinuation<Void, Never>] = []
     /// When another connection may be opened, after the server had none to give.
@@ -32,6 +34,8 @@ final class SQLThreads: @unchecked Sendable {
     private static let pause = Duration.milliseconds(50)
     /// How long after the server had no connection to give another one is asked for.
     private static let growthPause = Duration.seconds(1)
+    /// How often all connections are replaced, at most.
+    private static let renewalInterval = Duration.seconds(1)
 
     /// A thread and its connection.
     ///
@@ -41,6 +45,8 @@ final class SQLThreads: @unchecked Sendable {
         var current: SQLCall?
         var interruption: (any SQLInterruption)?
         var wasInterrupted = false
+        var openedAt = ContinuousClock.now
+        var isOutdated = false
         var idleSince = ContinuousClock.now
         var mustEnd = false
 
@@ -179,7 +185,7 @@ final class SQLThreads: @unchecked Sendable {
         var connection: (any SQLConnection)?
         var replaceAt = ContinuousClock.now
         while let call = next(worker) {
-            if let open = connection, ContinuousClock.now >= replaceAt || !open.isUsable {
+            if let open = connection, ContinuousClock.now >= replaceAt || worker.isOutdated || !open.isUsable {
                 close(open, of: worker)
                 connection = nil
             }
@@ -202,6 +208,7 @@ final class SQLThreads: @unchecked Sendable {
                 guard let open = connection else { preconditionFailure("it was opened above") }
                 outcome = run(call, on: open)
                 if case .failure(let failure) = outcome, failure.closesConnection {
+                    if failure.kind == .readOnly { replaceAll() }
                     close(open, of: worker)
                     connection = nil
                 }
@@ -225,6 +232,7 @@ final class SQLThreads: @unchecked Sendable {
                 guard call.phase == .waiting else { continue }
                 call.phase = .running
                 worker.current = call
+                worker.isOutdated = outdated.map { worker.openedAt < $0 } ?? false
                 busyCount += 1
                 return call
             }
@@ -242,10 +250,12 @@ final class SQLThreads: @unchecked Sendable {
             return lastRefusal.failure
         }
         if let recent { throw recent }
+        let began = ContinuousClock.now
         do throws(SQLFailure) {
             let connection = try connect()
             monitor.withLock {
                 lastRefusal = nil
+                worker.openedAt = began
                 worker.interruption = connection.interruption
             }
             return connection
@@ -274,6 +284,14 @@ final class SQLThreads: @unchecked Sendable {
         return true
     }
 
+    /// Has all connections replaced, each before its next call: their server does not write any more, because another one
+    /// does, and what is read there may be old.
+    private func replaceAll() {
+        monitor.withLock {
+            if outdated.map({ $0 + Self.renewalInterval <= .now }) ?? true { outdated = .now }
+        }
+    }
+
     private func run(_ call: SQLCall, on connection: any SQLConnection) -> Result<SQLCall.Answer, SQLFailure> {
         // Answered already: its caller has gone, or its time was over while the connection was opened.
         guard let body = monitor.withLock({ call.phase == .running ? call.body : nil }) else {
@@ -288,10 +306,11 @@ final class SQLThreads: @unchecked Sendable {
         _ attempt: inout Int,
         after time: Duration
     ) -> Bool {
-        // Not if the next try would be cut off where this one came to an end: a lock that was waited for in vain would
-        // turn from "surely not executed" into "nobody knows".
+        // A write not if the next try would be cut off where this one came to an end: a lock that was waited for in vain
+        // would turn from "surely not executed" into "nobody knows".
+        let end = ContinuousClock.now + (call.isRead ? .zero : time)
         guard case .failure(let failure) = outcome, failure.isTransient, call.isRead || !failure.mayHaveExecuted,
-            attempt < 5, ContinuousClock.now + time < call.deadline,
+            attempt < 5, end < call.deadline,
             monitor.withLock({ call.phase == .running })
         else { return false }
         // Whoever gave way to another one comes back when that one may be done, and not in step with others.

@@ -35,12 +35,10 @@ package struct SQLStatements: Sendable {
     package let tables: SQLTables
     private let texts: [String]
 
-    /// - Parameter announcesChanges: Whether changes of records are announced on ``SQLTables/channel``. PostgreSQL only.
-    package init(dialect: SQLDialect, tables: SQLTables, announcesChanges: Bool = false) {
+    package init(dialect: SQLDialect, tables: SQLTables) {
         self.dialect = dialect
         self.tables = tables
-        let announcements = announcesChanges ? SQLAnnouncements(tables) : nil
-        texts = SQLStatement.allCases.map { dialect.numbered(Self.text($0, dialect, tables, announcements)) }
+        texts = SQLStatement.allCases.map { dialect.numbered(Self.text($0, dialect, tables)) }
     }
 
     /// The text of a statement, with the dialect's marks for parameters.
@@ -50,8 +48,7 @@ package struct SQLStatements: Sendable {
     private static func text(
         _ statement: SQLStatement,
         _ dialect: SQLDialect,
-        _ tables: SQLTables,
-        _ announcements: SQLAnnouncements?
+        _ tables: SQLTables
     ) -> String {
         let sessions = tables.sessions
         let subjects = tables.subjects
@@ -73,26 +70,24 @@ package struct SQLStatements: Sendable {
         case .update:
             return """
                 UPDATE \(sessions) SET stamp = ?, expires_at = ?, expiry_slot = ?, forwarder = ?, record = ? \
-                WHERE id = ? AND stamp = ? AND expires_at > ?\(announcements?.afterChange ?? "")
+                WHERE id = ? AND stamp = ? AND expires_at > ?
                 """
         case .touch:
             return """
                 UPDATE \(sessions) SET expires_at = \(dialect.greatest)(expires_at, ?), \
                 expiry_slot = \(dialect.greatest)(expiry_slot, ?) \
-                WHERE id = ? AND stamp = ? AND expires_at > ?\(announcements?.afterChange ?? "")
+                WHERE id = ? AND stamp = ? AND expires_at > ?
                 """
         case .renew:
             // If the new id is taken, nothing of the statement happens.
             return """
                 WITH renewed AS (UPDATE \(sessions) SET stamp = ?, expires_at = ?, expiry_slot = ?, forwarder = ?, record = ? \
-                WHERE id = ? AND stamp = ? AND expires_at > ?\(announcements?.afterChange ?? " RETURNING 1")) \
+                WHERE id = ? AND stamp = ? AND expires_at > ? RETURNING 1) \
                 INSERT INTO \(sessions) (id, stamp, expires_at, expiry_slot, forwarder, record) \
                 SELECT ?, ?, ?, ?, ?, ? FROM renewed
                 """
         case .delete:
-            return """
-                DELETE FROM \(sessions) WHERE id = ? AND stamp = ? AND expires_at > ?\(announcements?.afterDelete ?? "")
-                """
+            return "DELETE FROM \(sessions) WHERE id = ? AND stamp = ? AND expires_at > ?"
         case .count:
             return "SELECT COUNT(*) FROM \(sessions) WHERE expires_at > ?"
         case .page:

@@ -3,7 +3,9 @@ import Sessions
 import Synchronization
 
 extension SessionStoreConformance.Check {
-    static let managers: [Self] = [endAllBesideRequests, requestsBesideEndAll, renewalsBesideUpdates]
+    static let managers: [Self] = [
+        endAllBesideRequests, requestsBesideEndAll, renewalsBesideUpdates, logoutBesideRequests,
+    ]
 
     private static let endAllBesideRequests = Self(
         "No session survives an end-all that runs while its request is held at any of its steps",
@@ -117,26 +119,38 @@ final class ConformanceBrowser: Sendable {
 
     var token: String? { jar.withLock { $0["__Host-session"] } }
 
-    /// One request: `handler` runs, the session commits, the response's cookies are kept.
-    func visit(_ manager: SessionManager, _ handler: (Session) async throws -> Void) async throws {
+    /// A request with the cookies that are there now.
+    var request: HTTPRequest {
         var request = HTTPRequest(method: .get, scheme: "https", authority: "localhost", path: "/")
         request.headerFields[.cookie] = jar.withLock { $0.field() }
+        return request
+    }
+
+    /// Keeps a response's cookies.
+    func receive(_ fields: HTTPFields) { jar.withLock { $0.receive(fields) } }
+
+    /// One request: `handler` runs, the session commits, the response's cookies are kept.
+    func visit(
+        _ manager: SessionManager,
+        _ freshness: SessionFreshness = .near,
+        _ handler: (Session) async throws -> Void
+    ) async throws {
         var fields = HTTPFields()
         let exchange = manager.exchange(for: request)
         do {
-            try await handler(try await exchange.session())
+            try await handler(try await exchange.session(freshness))
         } catch {
             try await exchange.abandon(&fields)
             throw error
         }
-        defer { jar.withLock { $0.receive(fields) } }
+        defer { receive(fields) }
         try await exchange.finish(&fields)
     }
 
     /// Whether the cookie leads to a session.
-    func finds(_ manager: SessionManager) async throws -> Bool {
+    func finds(_ manager: SessionManager, _ freshness: SessionFreshness = .near) async throws -> Bool {
         var isFound = false
-        try await visit(manager) { isFound = $0.exists }
+        try await visit(manager, freshness) { isFound = $0.exists }
         return isFound
     }
 }

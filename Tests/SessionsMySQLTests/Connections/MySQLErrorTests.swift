@@ -134,14 +134,18 @@ struct MySQLErrorTests {
                     let text = String(decoding: command.dropFirst(), as: UTF8.self)
                     switch command.first {
                     case 0x03 where text.hasPrefix("SELECT @@"):
-                        return FakeMySQL.rows(columns: [0xFD, 0xFD], [FakeMySQL.text("16777216") + FakeMySQL.text("0")])
+                        return FakeMySQL.rows(
+                            columns: [0xFD, 0xFD],
+                            [FakeMySQL.text("16777216") + FakeMySQL.text("0")]
+                        )
                     case 0x03: return text == position ? nil : FakeMySQL.packet(FakeMySQL.ok, number: 1)
                     case 0x16:
                         texts.append(text)
                         return FakeMySQL.prepared(UInt32(texts.count), text)
                     case 0x17:
                         let isUpdate = texts[Int(command[1]) - 1].hasPrefix("UPDATE")
-                        return isUpdate && position == "UPDATE" ? nil : FakeMySQL.packet([0, 1, 0, 2, 0, 0, 0], number: 1)
+                        return isUpdate && position == "UPDATE"
+                            ? nil : FakeMySQL.packet([0, 1, 0, 2, 0, 0, 0], number: 1)
                     default: return nil
                     }
                 }

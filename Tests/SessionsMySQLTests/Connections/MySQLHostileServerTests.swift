@@ -27,7 +27,9 @@ struct MySQLHostileServerTests {
     static let greetings: [Case] = [
         .init("silence") { $0.wait() },
         .init("hangs up at once") { _ in },
-        .init("hangs up within the greeting") { $0.write(Array(FakeMySQL.packet(FakeMySQL.greeting(), number: 0).prefix(20))) },
+        .init("hangs up within the greeting") {
+            $0.write(Array(FakeMySQL.packet(FakeMySQL.greeting(), number: 0).prefix(20)))
+        },
         .init("a byte every 100 ms") { peer in
             for byte in FakeMySQL.packet(FakeMySQL.greeting(version: String(repeating: "1", count: 200)), number: 0) {
                 guard peer.write([byte]) else { return }
@@ -179,22 +181,38 @@ struct MySQLHostileServerTests {
     static let results: [(String, [UInt8]?)] = [
         ("silence", []), ("hangs up", nil),
         ("asks for a file", FakeMySQL.packet([0xFB] + Array("/etc/passwd".utf8), number: 1)),
-        ("out of order", FakeMySQL.packet(FakeMySQL.ok, number: 9)), ("an empty packet", FakeMySQL.packet([], number: 1)),
-        ("three columns", FakeMySQL.rows(columns: [0xFC, 0x08, 0x08], [[0, 0, 1, 0x61] + Array(repeating: 0, count: 16)])),
+        ("out of order", FakeMySQL.packet(FakeMySQL.ok, number: 9)),
+        ("an empty packet", FakeMySQL.packet([], number: 1)),
+        (
+            "three columns",
+            FakeMySQL.rows(columns: [0xFC, 0x08, 0x08], [[0, 0, 1, 0x61] + Array(repeating: 0, count: 16)])
+        ),
         ("no columns, and rows", FakeMySQL.rows(columns: [], [[0, 0, 0]])),
         ("a row that is cut short", FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0, 5, 0x61]])),
         ("a row without its bits", FakeMySQL.rows(columns: [0xFC, 0x08], [[0]])),
         ("a value beyond the row", FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0, 0xFD, 0xFF, 0xFF, 0xFF, 0x61]])),
-        ("a value of 2^60 bytes", FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0, 0xFE, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x61]])),
+        (
+            "a value of 2^60 bytes",
+            FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0, 0xFE, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x61]])
+        ),
         ("a value of no length at all", FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0, 0xFF, 0x61]])),
         ("a number that is cut short", FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0, 1, 0x61, 1, 2]])),
         ("a text for a number", FakeMySQL.rows(columns: [0xFC, 0xFD], [[0, 0, 1, 0x61, 1, 0x61]])),
-        ("a date for a record", FakeMySQL.rows(columns: [0x0C, 0x08], [[0, 0, 200] + Array(repeating: 1, count: 20)])),
-        ("columns of a type that there is not", FakeMySQL.rows(columns: [0x77, 0x88], [[0, 0, 1, 1, 1, 1, 1, 1, 1, 1]])),
+        (
+            "a date for a record",
+            FakeMySQL.rows(columns: [0x0C, 0x08], [[0, 0, 200] + Array(repeating: 1, count: 20)])
+        ),
+        (
+            "columns of a type that there is not",
+            FakeMySQL.rows(columns: [0x77, 0x88], [[0, 0, 1, 1, 1, 1, 1, 1, 1, 1]])
+        ),
         ("NULLs", FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0xFF]])),
         ("rows without end", Array(FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0xFF]]).dropLast(9))),
-        ("an error after a row", Array(FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0xFF]]).dropLast(9))
-            + FakeMySQL.packet(FakeMySQL.error(1317, "interrupted"), number: 6)),
+        (
+            "an error after a row",
+            Array(FakeMySQL.rows(columns: [0xFC, 0x08], [[0, 0xFF]]).dropLast(9))
+                + FakeMySQL.packet(FakeMySQL.error(1317, "interrupted"), number: 6)
+        ),
         ("an OK for a result", FakeMySQL.packet([0, 1, 0, 2, 0, 0, 0], number: 1)),
     ]
 
@@ -207,10 +225,14 @@ struct MySQLHostileServerTests {
             let store = try MySQLSessionStore.make(server.configuration())
             let time = await duration {
                 for _ in 0..<3 {
-                    let read = await failure { if try await store.load(TestUser("a")) != nil { throw CancellationError() } }
+                    let read = await failure {
+                        if try await store.load(TestUser("a")) != nil { throw CancellationError() }
+                    }
                     if let read { #expect([.unavailable, .corruptRecord].contains(read.code), "\(read)") }
                     let write = await failure { try await store.insert(TestUser("a")) }
-                    if let write { #expect([.unavailable, .outcomeUnknown, .recordTooLarge].contains(write.code), "\(write)") }
+                    if let write {
+                        #expect([.unavailable, .outcomeUnknown, .recordTooLarge].contains(write.code), "\(write)")
+                    }
                 }
             }
             #expect(time < .seconds(5))

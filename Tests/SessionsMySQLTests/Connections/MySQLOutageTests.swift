@@ -50,7 +50,9 @@ struct MySQLOutageTests {
         }
     }
 
-    @Test("A server that dies and comes back: errors at once, nothing acknowledged is lost, and the pool finds it again")
+    @Test(
+        "A server that dies and comes back: errors at once, nothing acknowledged is lost, and the pool finds it again"
+    )
     func killed() async throws {
         try await PrivateMariaDB.run { server in
             let users = (0..<20).map { TestUser("\($0)") }
@@ -67,7 +69,9 @@ struct MySQLOutageTests {
                 }
                 #expect(time < .seconds(2))
                 try await server.start()
-                try await eventually("it is found again") { await failureCode { try await store.load(users[0]) } == nil }
+                try await eventually("it is found again") {
+                    await failureCode { try await store.load(users[0]) } == nil
+                }
                 for user in users { #expect(try await store.load(user)?.subject == user.name) }
             }
         }
@@ -79,8 +83,10 @@ struct MySQLOutageTests {
         try await PrivateMariaDB.run(["--max-connections=10", "--extra-max-connections=1"]) { server in
             try await server.withAdministrator { administrator in
                 try await administrator.execute(
-                    "CREATE USER app@'%' IDENTIFIED BY 'app'", "GRANT ALL ON app.* TO app@'%'",
-                    "SET GLOBAL max_connections = 10", "CREATE USER one@'%' IDENTIFIED BY 'one' WITH MAX_USER_CONNECTIONS 1",
+                    "CREATE USER app@'%' IDENTIFIED BY 'app'",
+                    "GRANT ALL ON app.* TO app@'%'",
+                    "SET GLOBAL max_connections = 10",
+                    "CREATE USER one@'%' IDENTIFIED BY 'one' WITH MAX_USER_CONNECTIONS 1",
                     "GRANT ALL ON app.* TO one@'%'"
                 )
                 var configuration = server.configuration()
@@ -107,7 +113,10 @@ struct MySQLOutageTests {
     func readOnly() async throws {
         try await PrivateMariaDB.run { server in
             try await server.withAdministrator { administrator in
-                try await administrator.execute("CREATE USER app@'%' IDENTIFIED BY 'app'", "GRANT ALL ON app.* TO app@'%'")
+                try await administrator.execute(
+                    "CREATE USER app@'%' IDENTIFIED BY 'app'",
+                    "GRANT ALL ON app.* TO app@'%'"
+                )
                 var configuration = server.configuration()
                 (configuration.username, configuration.password) = ("app", "app")
                 let user = TestUser("a")
@@ -132,7 +141,8 @@ struct MySQLOutageTests {
         try await PrivateMariaDB.run(["--read-only"]) { replica in
             try await replica.withAdministrator { administrator in
                 try await administrator.execute(
-                    "CREATE DATABASE sessions", "CREATE USER app@'%' IDENTIFIED BY '\(common.password ?? "")'",
+                    "CREATE DATABASE sessions",
+                    "CREATE USER app@'%' IDENTIFIED BY '\(common.password ?? "")'",
                     "GRANT ALL ON sessions.* TO app@'%'"
                 )
             }

@@ -48,7 +48,10 @@ struct MySQLServerErrorTests {
         let record = user.record()
         #expect(try await store.insert(record, id: user.id) == .inserted)
         try await Administrator.run { administrator async throws in
-            try await administrator.execute("START TRANSACTION", "SELECT id FROM \(store.configuration.table) FOR UPDATE")
+            try await administrator.execute(
+                "START TRANSACTION",
+                "SELECT id FROM \(store.configuration.table) FOR UPDATE"
+            )
             let next = user.record(revision: 2)
             async let outcome = store.update(next, id: user.id, ifStamp: record.stamp, now: TestUser.now)
             // Longer than innodb_lock_wait_timeout.
@@ -63,20 +66,24 @@ struct MySQLServerErrorTests {
     func deadlock() async throws {
         let store = try await open { $0.maximumConnections = 1 }
         let table = store.configuration.table
-        let users = [TestUser("a", id: .init(repeating: 1, count: 32)), TestUser("b", id: .init(repeating: 2, count: 32))]
+        let users = [
+            TestUser("a", id: .init(repeating: 1, count: 32)), TestUser("b", id: .init(repeating: 2, count: 32)),
+        ]
         for user in users { #expect(try await store.insert(user) == .inserted) }
         try await Administrator.run { other in
-            @Sendable func lock(_ user: TestUser) -> String { "UPDATE \(table) SET stamp = 1 WHERE id = REPEAT(CHAR(\(user.id.bytes[0])), 32)" }
+            @Sendable func lock(_ user: TestUser) -> String {
+                "UPDATE \(table) SET stamp = 1 WHERE id = REPEAT(CHAR(\(user.id.bytes[0])), 32)"
+            }
             try await other.execute("START TRANSACTION", lock(users[0]))
             // The other one has changed more, so that this one is the victim.
             try await other.execute("CREATE TEMPORARY TABLE IF NOT EXISTS filler (a INT) ENGINE=InnoDB")
             for _ in 0..<20 { try await other.execute("INSERT INTO filler VALUES (1)") }
             let values: [[SQLValue]] = users.map { [.bytes($0.id.bytes), .integer(Int64(bitPattern: 7)), .integer(0)] }
+            let connection = try await store.connectionID()
             async let failure = store.withConnection { connection throws(SQLFailure) -> SQLFailure? in
                 try connection.begin()
                 do throws(SQLFailure) {
                     _ = try connection.query(lock(users[1]))
-                    _ = try connection.query("SELECT SLEEP(0.3)")
                     _ = try connection.execute(.delete, values[0])
                     try connection.rollback()
                     return nil
@@ -85,7 +92,13 @@ struct MySQLServerErrorTests {
                     return error
                 }
             }
-            await pause(milliseconds: 100)
+            try await Administrator.run { witness in
+                try await eventually("it waits for the first row") {
+                    try await witness.execute(
+                        "SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id = \(connection) AND trx_state = 'LOCK WAIT'"
+                    ).count == 1
+                }
+            }
             try await other.execute(lock(users[1]))
             try await other.execute("ROLLBACK")
             let found = try await failure
@@ -140,7 +153,9 @@ struct MySQLServerErrorTests {
         await store.shutDown()
     }
 
-    @Test("1927, 2013: a connection that is killed under way: a read is done again, a write's outcome is unknown or not")
+    @Test(
+        "1927, 2013: a connection that is killed under way: a read is done again, a write's outcome is unknown or not"
+    )
     func killedUnderWay() async throws {
         let store = try await open { $0.maximumConnections = 1 }
         let connection = try await store.connectionID()
@@ -174,7 +189,10 @@ struct MySQLServerErrorTests {
             async let error = failure {
                 let record = user.record(revision: 2)
                 return try await store.touch(
-                    user.id, ifStamp: record.stamp, expiresAt: record.expiresAt, now: TestUser.now
+                    user.id,
+                    ifStamp: record.stamp,
+                    expiresAt: record.expiresAt,
+                    now: TestUser.now
                 )
             }
             try await Administrator.run { other in
@@ -202,7 +220,8 @@ struct MySQLServerErrorTests {
         #expect(try await store.load(user) == nil)
         try await Administrator.run { administrator async throws in
             try await administrator.execute("RENAME TABLE \(table) TO \(table)_away")
-            for error in [await failure { try await store.load(user) }, await failure { try await store.insert(user) }] {
+            for error in [await failure { try await store.load(user) }, await failure { try await store.insert(user) }]
+            {
                 #expect(error?.code == .unavailable && error?.message.contains("1146") == true, "\(error as Any)")
                 #expect(error?.message.contains(table) == true)
             }
@@ -220,7 +239,9 @@ struct MySQLServerErrorTests {
         #expect(try await store.insert(user) == .inserted)
         #expect(try await store.load(user) != nil)
         try await Administrator.run { administrator async throws in
-            try await administrator.execute("ALTER TABLE \(store.configuration.table) ADD COLUMN note INT NOT NULL DEFAULT 1")
+            try await administrator.execute(
+                "ALTER TABLE \(store.configuration.table) ADD COLUMN note INT NOT NULL DEFAULT 1"
+            )
         }
         #expect(try await store.load(user)?.subject == "a")
         #expect(try await store.insert(TestUser("b")) == .inserted)

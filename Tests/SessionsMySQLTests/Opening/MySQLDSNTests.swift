@@ -41,7 +41,10 @@ struct MySQLDSNTests {
             ("user:password@tcp(localhost)/dbname", .host("localhost"), "user", "password", "dbname"),
             ("user:password@(localhost:5555)/dbname", .host("localhost", port: 5555), "user", "password", "dbname"),
             ("user:password@tcp(:3307)/dbname", .host("localhost", port: 3307), "user", "password", "dbname"),
-            ("user:password@tcp([de:ad:be:ef::ca:fe]:80)/dbname", .host("de:ad:be:ef::ca:fe", port: 80), "user", "password", "dbname"),
+            (
+                "user:password@tcp([de:ad:be:ef::ca:fe]:80)/dbname", .host("de:ad:be:ef::ca:fe", port: 80), "user",
+                "password", "dbname"
+            ),
             ("user:password@tcp([::1])/dbname", .host("::1"), "user", "password", "dbname"),
             ("user@unix(/path/to/socket)/dbname", .unixSocket("/path/to/socket"), "user", nil, "dbname"),
             ("user:password@unix/dbname", .unixSocket("/tmp/mysql.sock"), "user", "password", "dbname"),
@@ -81,7 +84,8 @@ struct MySQLDSNTests {
         arguments: [
             "charset=utf8mb4,utf8", "collation=utf8mb4_unicode_ci", "parseTime=true", "loc=US%2FPacific",
             "maxAllowedPacket=16777216", "interpolateParams=true", "columnsWithAlias=true", "checkConnLiveness=false",
-            "connectionAttributes=program_name:5ecret", "compress=true", "timeTruncate=1h", "timeout=0", "readTimeout=0s",
+            "connectionAttributes=program_name:5ecret", "compress=true", "timeTruncate=1h", "timeout=0",
+            "readTimeout=0s",
         ]
     )
     func ignored(parameter: String) throws {
@@ -95,9 +99,11 @@ struct MySQLDSNTests {
     @Test(
         "parameters that say what is so anyway need no warning",
         arguments: [
-            "clientFoundRows=true", "clientFoundRows=false", "rejectReadOnly=true", "parseTime=false", "allowNativePasswords=true",
+            "clientFoundRows=true", "clientFoundRows=false", "rejectReadOnly=true", "parseTime=false",
+            "allowNativePasswords=true",
             "allowOldPasswords=false", "allowAllFiles=false", "multiStatements=false", "checkConnLiveness=true",
-            "interpolateParams=false", "allowFallbackToPlaintext=false", "tinyInt1IsBool=true", "allowCleartextPasswords=false",
+            "interpolateParams=false", "allowFallbackToPlaintext=false", "tinyInt1IsBool=true",
+            "allowCleartextPasswords=false",
         ]
     )
     func silent(parameter: String) throws {
@@ -111,7 +117,8 @@ struct MySQLDSNTests {
         ("user:5ecret@tcp(h)x/d", "something follows"), ("user:5ecret@tcp(h)/d?charset=a/b", "something follows"),
         ("/d", "the user must be there"), (":5ecret@/d", "user"), ("tcp(h)/d", "user"), ("user:5ecret@/", "database"),
         ("user:5ecret@udp(h)/d", "protocol must be tcp or unix"), ("user:5ecret@tpc(h)/d", "did you mean \"tcp\"?"),
-        ("user:5ecret@cloudsql(project:region:instance)/d", "protocol"), ("user:5ecret@TCP(h)/d", "did you mean \"tcp\"?"),
+        ("user:5ecret@cloudsql(project:region:instance)/d", "protocol"),
+        ("user:5ecret@TCP(h)/d", "did you mean \"tcp\"?"),
         ("user:5ecret@tcp(h:0)/d", "port"), ("user:5ecret@tcp(h:65536)/d", "port"), ("user:5ecret@tcp(h:x)/d", "port"),
         ("user:5ecret@tcp(::1)/d", "square brackets"), ("user:5ecret@tcp([::1)/d", "\"]\""),
         ("user:5ecret@tcp([::1]x)/d", "nothing but a port"), ("user:5ecret@tcp([h])/d", "IPv6"),
@@ -120,17 +127,23 @@ struct MySQLDSNTests {
         ("user:5ecret@/d%00", "control character"), ("us\u{0}er:5ecret@/d", "control character"),
         ("user:5ecret@/d?tls=preferred", "left out"), ("user:5ecret@/d?tls=custom", "a Go program has registered"),
         ("user:5ecret@/d?tls=", "tls"), ("user:5ecret@/d?tls", "has no value"),
-        ("user:5ecret@/d?timeout=5", "timeout must be a duration"), ("user:5ecret@/d?timeout=1h", "10 milliseconds to 60 seconds"),
-        ("user:5ecret@/d?readTimeout=1ns", "readTimeout"), ("user:5ecret@/d?parseTime=yes", "parseTime must be true or false"),
+        ("user:5ecret@/d?timeout=5", "timeout must be a duration"),
+        ("user:5ecret@/d?timeout=1h", "10 milliseconds to 60 seconds"),
+        ("user:5ecret@/d?readTimeout=1ns", "readTimeout"),
+        ("user:5ecret@/d?parseTime=yes", "parseTime must be true or false"),
         ("user:5ecret@/d?allowNativePasswords=false", "allowNativePasswords must not be false"),
         ("user:5ecret@/d?allowOldPasswords=true", "allowOldPasswords must not be true"),
-        ("user:5ecret@/d?allowAllFiles=true", "allowAllFiles"), ("user:5ecret@/d?multiStatements=true", "multiStatements"),
+        ("user:5ecret@/d?allowAllFiles=true", "allowAllFiles"),
+        ("user:5ecret@/d?multiStatements=true", "multiStatements"),
         ("user:5ecret@/d?allowFallbackToPlaintext=true&tls=true", "allowFallbackToPlaintext"),
         ("user:5ecret@/d?allowCleartextPasswords=true", "allowCleartextPasswords must come together with TLS"),
         ("user:5ecret@/d?tls=skip-verify&allowCleartextPasswords=true", "allowCleartextPasswords"),
-        ("user:5ecret@/d?serverPubKey=5ecret", "serverPubKey must be left out"), ("user:5ecret@/d?strict=true", "strict"),
-        ("user:5ecret@/d?sql_mode=%27%27", "unknown parameter \"sql_mode\""), ("user:5ecret@/d?autocommit=false", "\"autocommit\""),
-        ("user:5ecret@/d?parsetime=true", "did you mean \"parseTime\"?"), ("user:5ecret@/d?charset=a&charset=b", "twice"),
+        ("user:5ecret@/d?serverPubKey=5ecret", "serverPubKey must be left out"),
+        ("user:5ecret@/d?strict=true", "strict"),
+        ("user:5ecret@/d?sql_mode=%27%27", "unknown parameter \"sql_mode\""),
+        ("user:5ecret@/d?autocommit=false", "\"autocommit\""),
+        ("user:5ecret@/d?parsetime=true", "did you mean \"parseTime\"?"),
+        ("user:5ecret@/d?charset=a&charset=b", "twice"),
         ("user:5ecret@/d?=5ecret", "unknown parameter"), ("mysql://user:5ecret@h/d", "it is an address"),
         ("mariadb://user:5ecret@h/d?pool=3", "it is an address"),
     ]

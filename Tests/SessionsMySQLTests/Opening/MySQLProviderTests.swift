@@ -33,7 +33,8 @@ struct MySQLProviderTests {
         let configuration = try TestServers.configuration()
         let address = try TestServers.value("SESSIONS_MYSQL_URL")
         guard case .host(let name, let port) = configuration.hosts[0].wrapped else { return }
-        let dsn = "\(configuration.username):\(configuration.password ?? "")@tcp(\(name):\(port))/\(configuration.database)"
+        let dsn =
+            "\(configuration.username):\(configuration.password ?? "")@tcp(\(name):\(port))/\(configuration.database)"
         let first = try await registry.makeStore(address + "?timeout=20")
         let second = try await registry.makeStore(provider: "mysql", config: dsn + "?parseTime=true&readTimeout=20s")
         let user = TestUser("a")
@@ -65,7 +66,9 @@ struct MySQLProviderTests {
                 logger: logger
             )
         }
-        _ = await failure { try await registry.makeStore("mysql://app:5ecret@127.0.0.1:1/db?tls=skip-verify", logger: logger) }
+        _ = await failure {
+            try await registry.makeStore("mysql://app:5ecret@127.0.0.1:1/db?tls=skip-verify", logger: logger)
+        }
         let messages = log.entries.map(\.message.description)
         #expect(messages.count == 3)
         #expect(messages[0].contains("charset") && messages[1].contains("skip-verify"))

@@ -101,7 +101,9 @@ struct MySQLSessionStoreSettingsTests {
     func descriptions() throws {
         let configuration = try readSettings(url: "mysql://app:5ecret@h:1,[::1]/db?table=logins&tls=true")
         let store = try MySQLSessionStore.make(configuration)
-        for text in [everythingShown(of: configuration), everythingShown(of: store)] { #expect(!text.contains(testSecret)) }
+        for text in [everythingShown(of: configuration), everythingShown(of: store)] {
+            #expect(!text.contains(testSecret))
+        }
         for part in ["h:1,[::1]:3306", "username: app", "password: redacted", "database: db", "table: logins"] {
             #expect(configuration.description.contains(part))
         }

@@ -46,7 +46,8 @@ struct MySQLURLTests {
     @Test(
         "4e: user, password and database are decoded once",
         arguments: [
-            ("mysql://app:p%40ss@h/db", "app", "p@ss", "db"), ("mysql://u%40%2F%3A:%40%2F%23%3F%3A%25@h/d%20b", "u@/:", "@/#?:%", "d b"),
+            ("mysql://app:p%40ss@h/db", "app", "p@ss", "db"),
+            ("mysql://u%40%2F%3A:%40%2F%23%3F%3A%25@h/d%20b", "u@/:", "@/#?:%", "d b"),
             ("mysql://app:@h/db", "app", nil, "db"), ("mysql://app:%2541@h/db", "app", "%41", "db"),
             ("mysql://app@h/%E5%BA%93", "app", nil, "库"),
         ] as [(String, String, String?, String)]
@@ -65,7 +66,9 @@ struct MySQLURLTests {
         )
         #expect(configuration.table == "logins" && configuration.schema == .expect)
         #expect(configuration.maximumConnections == 256 && configuration.maximumWaitingCalls == 1)
-        #expect(configuration.operationTimeout == .milliseconds(2500) && configuration.connectTimeout == .milliseconds(250))
+        #expect(
+            configuration.operationTimeout == .milliseconds(2500) && configuration.connectTimeout == .milliseconds(250)
+        )
         #expect(configuration.maximumConnectionAge == .seconds(3600) && configuration.maximumIdleTime == .seconds(90))
         let tls = try #require(configuration.tls)
         #expect(tls.authorityFile == "ca.pem" && tls.certificateFile == "c.pem" && tls.keyFile == "k.pem")
@@ -86,7 +89,8 @@ struct MySQLURLTests {
         ("mysql://a:5ecret@h/", "database"), ("mysql://a:5ecret@h/d/e", "database"), ("mysql:///d", "hosts"),
         ("mysql://h/d", "the user must be 1 to 128"), ("mysql://:5ecret@h/d", "the user"),
         ("mysql://a:5ecret@h:0/d", "port"), ("mysql://a:5ecret@h:65536/d", "port"),
-        ("mysql://a:5ecret@%2Frun%2Fr.sock:3306/d", "no port"), ("mysql://a:5ecret@%2Frun%2Fr.sock/d?tls=true", "tls must be left out"),
+        ("mysql://a:5ecret@%2Frun%2Fr.sock:3306/d", "no port"),
+        ("mysql://a:5ecret@%2Frun%2Fr.sock/d?tls=true", "tls must be left out"),
         ("mysql://a:5ecret@h,h/d", "twice"), ("mysql://a:5ecret%0D%0A@h/d", "password"),
         ("mysql://a%00:5ecret@h/d", "user"), ("mysql://a:5ecret@h/d%0A", "control character"),
         ("mysql://a:5ecret@h/d?table=", "parameter table must"), ("mysql://a:5ecret@h/d?table=a%27;b", "table"),
@@ -100,14 +104,16 @@ struct MySQLURLTests {
         ("mysql://a:5ecret@h/d?max_age=0", "max_age must be 1 second to 7 days"),
         ("mysql://a:5ecret@h/d?max_idle=8000h", "max_idle"), ("mysql://a:5ecret@h/d?tls=preferred", "left out"),
         ("mysql://a:5ecret@h/d?tls=1", "tls must be true, false or skip-verify"),
-        ("mysql://a:5ecret@h/d?cafile=x", "cafile must be left out"), ("mysql://a:5ecret@h/d?tls=false&keyfile=x", "tls=true"),
+        ("mysql://a:5ecret@h/d?cafile=x", "cafile must be left out"),
+        ("mysql://a:5ecret@h/d?tls=false&keyfile=x", "tls=true"),
         ("mysql://a:5ecret@h/d?tls=true&cafile=", "cafile"), ("mysql://a:5ecret@h/d?tls=true&certfile=x", "key"),
         ("mysql://a:5ecret@h/d?tls=true&keyfile=x", "certificate"),
         ("mysql://a:5ecret@h/d?cleartext_password=true", "cleartext_password must come together with TLS"),
         ("mysql://a:5ecret@h/d?tls=skip-verify&cleartext_password=true", "cleartext_password"),
         ("mysql://a:5ecret@h/d?cleartext_password=1", "true or false"),
         ("mysql://a:5ecret@h/d?tls=true&servername=db", "servername must be left out"),
-        ("mysql://a:5ecret@h/d?passwort=5ecret", "\"passwort\""), ("mysql://a:5ecret@h/d?Pool=1", "did you mean \"pool\"?"),
+        ("mysql://a:5ecret@h/d?passwort=5ecret", "\"passwort\""),
+        ("mysql://a:5ecret@h/d?Pool=1", "did you mean \"pool\"?"),
         ("mysql://a:5ecret@h/d?pool=1&pool=2", "\"pool\" stands there twice"),
         ("redis://a:5ecret@h/d", "scheme"), ("mysql://a:5ecret@h/\(String(repeating: "d", count: 65))", "1 to 64"),
     ]

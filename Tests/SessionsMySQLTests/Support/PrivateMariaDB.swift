@@ -55,7 +55,8 @@ actor PrivateMariaDB {
     private var common: [String] {
         [
             "--no-defaults", "--datadir=\(folder.path(percentEncoded: false))/data", "--user=\(NSUserName())",
-            "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M",
+            // A server that starts removes the temporary tables that it finds, whoever's they are.
+            "--tmpdir=\(folder.path(percentEncoded: false))", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M",
         ]
     }
 
@@ -68,7 +69,7 @@ actor PrivateMariaDB {
         )
         try process.run()
         try await eventually("the server is installed", within: .seconds(60)) { !process.isRunning }
-        guard !process.isRunning, process.terminationStatus == 0 else { throw NoServer() }
+        guard !process.isRunning, process.terminationStatus == 0 else { throw noServer }
     }
 
     private static func process(_ executable: URL, _ arguments: [String], in folder: URL) -> Process {
@@ -77,12 +78,23 @@ actor PrivateMariaDB {
         process.currentDirectoryURL = folder
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
+        let log = folder.appending(path: "log")
+        _ = FileManager.default.createFile(atPath: log.path(percentEncoded: false), contents: nil)
+        let output = FileHandle(forWritingAtPath: log.path(percentEncoded: false)) ?? .nullDevice
+        process.standardOutput = output
+        process.standardError = output
         return process
     }
 
-    struct NoServer: Error {}
+    /// With the last words of the program that should have been one.
+    struct NoServer: Error {
+        let output: Substring
+    }
+
+    private var noServer: NoServer {
+        let output = try? String(contentsOf: folder.appending(path: "log"), encoding: .utf8)
+        return NoServer(output: (output ?? "").suffix(2000))
+    }
 
     /// Starts it, again after ``kill()``, and waits until it answers.
     func start() async throws {
@@ -97,7 +109,7 @@ actor PrivateMariaDB {
         try process.run()
         self.process = process
         try await eventually("the server answers", within: .seconds(60)) {
-            guard process.isRunning else { throw NoServer() }
+            guard process.isRunning else { throw noServer }
             do {
                 try await self.withAdministrator { _ = try await $0.execute("CREATE DATABASE IF NOT EXISTS app") }
                 return true

@@ -26,6 +26,8 @@ enum TestServers {
     ) throws -> MySQLSessionStore.Configuration {
         var configuration = try MySQLSessionStore.Configuration(url: StoreURL(value(name)))
         configuration.table = "t\(UInt64.random(in: 0 ... .max))"
+        // Many tests run beside each other, and the server takes only so many.
+        configuration.maximumConnections = 4
         return configuration
     }
 

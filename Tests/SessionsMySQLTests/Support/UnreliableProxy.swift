@@ -79,7 +79,9 @@ final class UnreliableProxy: Sendable {
     func cutOne() { state.withLock { if let pair = $0.pairs.randomElement()?.value { Self.cut(pair) } } }
 
     /// Lets nothing through on one connection from now on, without a word.
-    func silenceOne() { state.withLock { if let number = $0.pairs.randomElement()?.key { $0.silenced.insert(number) } } }
+    func silenceOne() {
+        state.withLock { if let number = $0.pairs.randomElement()?.key { $0.silenced.insert(number) } }
+    }
 
     private static func cut(_ pair: (client: CInt, server: CInt)) {
         LoopbackSocket.end(pair.client)

@@ -104,60 +104,6 @@ struct PostgresNearCacheServerTests {
         }
     }
 
-    /// The store's configuration without a near cache.
-    private func withoutNearCache(_ store: PostgresSessionStore) -> PostgresSessionStore.Configuration {
-        var configuration = store.configuration
-        configuration.nearCache = nil
-        return configuration
-    }
-
-    @Test("A store without a near cache, such as an operator's tool, is heard of where somebody listens")
-    func laterWriter() async throws {
-        for usesPooler in [false, true] {
-            try await withStores(patient()) { first, _ in
-                _ = try await first.insert(user)
-                let record = try await keep(user, in: first)
-                var configuration = withoutNearCache(first)
-                configuration.usesTransactionPooler = usesPooler
-                let writer = try await PostgresSessionStore.open(configuration)
-                #expect(try await writer.delete(user.id, ifStamp: record.stamp, now: TestUser.now) == .deleted)
-                await eventually("it is heard of") { first.cached(user) == nil }
-                await writer.shutDown()
-            }
-        }
-    }
-
-    @Test("As long as somebody writes who was there before and announces nothing, nothing is kept")
-    func earlierWriter() async throws {
-        var settings = try patient()
-        settings.applicationName = "earlier-\(UInt32.random(in: 0 ... .max))"
-        try await PostgresSessionStore.run(settings) { writer, configuration in
-            _ = try await writer.insert(user)
-            var near = configuration
-            near.nearCache = .init()
-            let store = try await PostgresSessionStore.open(near)
-            let start = ContinuousClock.now
-            while ContinuousClock.now < start + .milliseconds(1200) {
-                #expect(try await store.load(user) != nil)
-                #expect(store.cached(user) == nil)
-                await wait(.milliseconds(50))
-            }
-            // Its connections are replaced, by age or because it is deployed anew; then it announces.
-            try await store.execute(
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) \
-                WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 2 AND state = 'idle' \
-                AND application_name = '\(configuration.applicationName)'
-                """
-            )
-            try await keep(user, in: store)
-            let record = try #require(try await writer.load(user))
-            #expect(try await writer.delete(user.id, ifStamp: record.stamp, now: TestUser.now) == .deleted)
-            await eventually("it is heard of") { store.cached(user) == nil }
-            await store.shutDown()
-        }
-    }
-
     @Test("With the listening connection everything goes, and comes back with it")
     func listenerKilled() async throws {
         var configuration = try patient()
@@ -168,7 +114,7 @@ struct PostgresNearCacheServerTests {
             let killed = try await first.execute(
                 """
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                WHERE application_name = '\(configuration.applicationName)' AND query LIKE 'SHOW%'
+                WHERE application_name = '\(configuration.applicationName)' AND query LIKE '%transaction_read_only%' AND pid <> pg_backend_pid()
                 """
             )
             #expect(killed.count == 2)
@@ -221,6 +167,54 @@ struct PostgresNearCacheServerTests {
                     await eventually("an end is heard of") { first.cached(user) == nil }
                 }
             }
+        }
+    }
+
+    @Test("What a store without a near cache does is heard of, and what an operator does by hand")
+    func announcedByTheTable() async throws {
+        let configuration = try patient()
+        try await withStores(configuration) { first, _ in
+            var plain = first.configuration
+            plain.nearCache = nil
+            let other = try await PostgresSessionStore.open(plain)
+            _ = try await first.insert(user)
+            let record = try await keep(user, in: first)
+            let new = user.record(revision: 2)
+            #expect(try await other.update(new, id: user.id, ifStamp: record.stamp, now: TestUser.now) == .updated)
+            await eventually("an update without a near cache is heard of") { first.cached(user) == nil }
+            try await keep(user, in: first)
+            let table = plain.table
+            try await other.execute("DELETE FROM \(table)")
+            await eventually("a deletion by hand is heard of") { first.cached(user) == nil }
+            await other.shutDown()
+        }
+    }
+
+    @Test("Without the trigger nothing is served, and with it again")
+    func needsTheTrigger() async throws {
+        try await withStores(patient()) { first, second in
+            _ = try await first.insert(user)
+            try await keep(user, in: first)
+            let table = first.configuration.table
+            try await second.execute("DROP TRIGGER \(table)_announce ON \(table)")
+            await eventually("nothing is served") { first.cached(user) == nil }
+            _ = try await first.load(user)
+            #expect(first.cached(user) == nil)
+            let statements = try PostgresSessionStore.nearCacheSchema(table: table)
+            for statement in statements { try await second.execute(statement) }
+            try await keep(user, in: first)
+        }
+    }
+
+    @Test("Where the trigger is missing and must not be made, the store does not open and says what to do")
+    func expectsTheTrigger() async throws {
+        try await PostgresSessionStore.run(patient()) { _, configuration in
+            var configuration = configuration
+            configuration.schema = .expect
+            configuration.nearCache = .init()
+            let error = await failure { try await PostgresSessionStore.open(configuration) }
+            #expect(error?.code == .misconfigured)
+            #expect(error?.message.contains("nearCacheSchema") == true)
         }
     }
 

@@ -24,6 +24,7 @@ extension PostgresSessionStore {
         for table in [tables.sessions, tables.subjects, tables.epochs, tables.leases, tables.schema] {
             try await execute("DROP TABLE IF EXISTS \(table)")
         }
+        try await execute("DROP FUNCTION IF EXISTS \(tables.sessions)_announce")
     }
 
     /// Has the server execute a statement, on a connection of the store's.

@@ -209,6 +209,34 @@ struct SQLConnectionPoolTests {
         await pool.shutDown()
     }
 
+    @Test("Where one connection finds its server read-only, all are replaced: another server may have taken its place")
+    func replacesConnectionsToFormerPrimary() async throws {
+        let pool = SQLConnectionPool(server, connections: 3)
+        func callBesideEachOther() async throws {
+            server.hold()
+            let before = server.calls.count
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1...3 as ClosedRange<Int64> { group.addTask { try await pool.call(number) } }
+                await eventually("all three run") { server.calls.count == before + 3 }
+                server.release()
+                try await group.waitForAll()
+            }
+        }
+        try await callBesideEachOther()
+        #expect(server.counts.opened == 3)
+        server.fail(SQLFailure(.readOnly, code: "1290", "read-only", closesConnection: true))
+        #expect(try await pool.call(4) == 4)
+        #expect(server.counts.opened == 4)
+        try await callBesideEachOther()
+        #expect(server.counts.opened == 6 && server.counts.closed == 3)
+        // Not again and again while no server writes.
+        server.fail(SQLFailure(.readOnly, code: "1290", "read-only", closesConnection: true))
+        #expect(try await pool.call(5) == 5)
+        try await callBesideEachOther()
+        #expect(server.counts.opened == 7 && server.counts.closed == 4)
+        await pool.shutDown()
+    }
+
     @Test("A connection that is old is replaced")
     func replacesOldConnections() async throws {
         let pool = SQLConnectionPool(server, age: .zero)
