@@ -52,7 +52,7 @@ struct MySQLTables {
     private func isThere(_ connection: MySQLConnection) throws(SQLFailure) -> Bool {
         do throws(SQLFailure) {
             return try version(connection) != nil
-        } catch  where error.kind == .schema {
+        } catch let error where error.kind == .schema {
             return false
         }
     }
@@ -64,7 +64,7 @@ struct MySQLTables {
     private func create(_ connection: MySQLConnection) throws(SQLFailure) {
         do throws(SQLFailure) {
             for statement in schema.definition { try connection.command(statement, .harmless) }
-        } catch  where error.kind == .permission || error.kind == .refused {
+        } catch let error where error.kind == .permission || error.kind == .refused {
             throw Self.missing(schema, "the user may not make them (\(error.message))")
         }
     }

@@ -36,7 +36,7 @@ struct PostgresPreparation: Sendable {
         }
         do throws(SQLFailure) {
             try create(link)
-        } catch  where error.kind == .permission || error.kind == .schema {
+        } catch let error where error.kind == .permission || error.kind == .schema {
             var failure = error
             let place =
                 configuration.searchPath.map { "the schema \($0)" } ?? "the schema that its search_path begins with"
@@ -54,7 +54,7 @@ struct PostgresPreparation: Sendable {
         let rows: [[String?]]
         do throws(SQLFailure) {
             rows = try link.query("SELECT max(version) FROM \(tables.schema)")
-        } catch  where error.kind == .permission {
+        } catch let error where error.kind == .permission {
             var failure = error
             failure.message =
                 "the user may not read the table \(tables.schema): grant it SELECT, INSERT, UPDATE and DELETE"
@@ -101,7 +101,7 @@ struct PostgresPreparation: Sendable {
                 if try isThere() { return }
                 for statement in announcements.definition { try link.query(statement) }
             }
-        } catch  where error.kind == .permission || error.kind == .schema {
+        } catch let error where error.kind == .permission || error.kind == .schema {
             var failure = error
             failure.message = "the near cache's trigger cannot be made (\(error.message)): \(remedy)"
             throw failure

@@ -118,7 +118,7 @@ final class SQLThreads: @unchecked Sendable {
             return nil
         }
         // Those that are neither busy nor idle have just begun or are just done, and look for a call next.
-        guard workers.count - busyCount < waiting.count, mayGrow else { return nil }
+        guard mayGrow, workers.count - busyCount < waiting.count else { return nil }
         let worker = Worker(monitor)
         workers.append(worker)
         return worker

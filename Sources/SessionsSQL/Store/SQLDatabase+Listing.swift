@@ -29,7 +29,7 @@ extension SQLDatabase {
             do throws(SessionStoreError) {
                 let record = try record(row.dropFirst(), id: id)
                 if record.isLive(at: now) { entries.append(.init(id: id, record: record)) }
-            } catch  where error.code == .corruptRecord || error.code == .newerFormat {
+            } catch let error where error.code == .corruptRecord || error.code == .newerFormat {
                 // One row that cannot be read does not hide the others; whoever loads it learns of it.
                 continue
             }

@@ -193,7 +193,7 @@ extension SQLDatabase {
     ) throws(SQLFailure) -> Renewal {
         do throws(SQLFailure) {
             guard try connection.execute(.renew, change + row).affected == 0 else { return .renewed }
-        } catch  where error.kind == .duplicateKey {
+        } catch let error where error.kind == .duplicateKey {
             return .exists
         }
         return .unchanged(try connection.execute(.load, [.bytes(id.bytes)]).rows)
@@ -263,7 +263,7 @@ extension SQLDatabase {
     ) throws(SQLFailure) -> Bool {
         do throws(SQLFailure) {
             return try connection.execute(statement, values).affected > 0
-        } catch  where error.kind == .duplicateKey {
+        } catch let error where error.kind == .duplicateKey {
             return false
         }
     }

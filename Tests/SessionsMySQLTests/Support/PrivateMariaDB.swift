@@ -56,7 +56,8 @@ actor PrivateMariaDB {
         [
             "--no-defaults", "--datadir=\(folder.path(percentEncoded: false))/data", "--user=\(NSUserName())",
             // A server that starts removes the temporary tables that it finds, whoever's they are.
-            "--tmpdir=\(folder.path(percentEncoded: false))", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M",
+            "--tmpdir=\(folder.path(percentEncoded: false))", "--innodb-log-file-size=8M",
+            "--innodb-buffer-pool-size=16M",
         ]
     }
 
