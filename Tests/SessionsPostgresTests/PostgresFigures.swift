@@ -32,10 +32,10 @@ struct PostgresFigures {
                 group.addTask {
                     var count = 0
                     var record = try #require(try await store.load(user))
-                    while ContinuousClock.now < start + Self.time {
+                    repeat {
                         try await body(user, &record)
                         count += 1
-                    }
+                    } while ContinuousClock.now < start + Self.time
                     return count
                 }
             }
@@ -58,7 +58,7 @@ struct PostgresFigures {
         for taskCount in [1, 8, 32] {
             var rates: [Int] = []
             for nearCache in [nil, PostgresSessionStore.NearCache()] {
-                var configuration = TestServers.patient(try TestServers.plain())
+                var configuration = try TestServers.plain()
                 configuration.maximumConnections = taskCount
                 configuration.nearCache = nearCache
                 let rate = try await PostgresSessionStore.run(configuration) { store, _ in
@@ -67,14 +67,13 @@ struct PostgresFigures {
                 rates.append(rate)
             }
             report("\(taskCount) connections: \(rates[0]) commits per second, \(rates[1]) with announcements")
-            #expect(rates.allSatisfy { $0 > 0 })
         }
     }
 
     @Test("How many connections are of use: 32 tasks")
     func connections() async throws {
         for count in [4, 8, 16, 32] {
-            var configuration = TestServers.patient(try TestServers.plain())
+            var configuration = try TestServers.plain()
             configuration.maximumConnections = count
             let (commits, loads) = try await PostgresSessionStore.run(configuration) { store, _ in
                 let commits = try await commitRate(32, store)
@@ -82,13 +81,12 @@ struct PostgresFigures {
                 return (commits, loads)
             }
             report("32 tasks on \(count) connections: \(commits) commits, \(loads) loads per second")
-            #expect(commits > 0 && loads > 0)
         }
     }
 
     @Test("How long another server's commit takes to arrive, and what a look-up takes")
     func travel() async throws {
-        var configuration = TestServers.patient(try TestServers.plain())
+        var configuration = try TestServers.plain()
         configuration.nearCache = .init()
         try await PostgresSessionStore.run(configuration) { reader, configuration in
             let writer = try await PostgresSessionStore.open(configuration)

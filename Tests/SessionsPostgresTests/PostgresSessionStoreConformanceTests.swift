@@ -30,7 +30,7 @@ struct PostgresSessionStoreConformanceTests {
         _ check: SessionStoreConformance.Check,
         _ configuration: PostgresSessionStore.Configuration
     ) async throws {
-        try await PostgresSessionStore.run(TestServers.patient(configuration)) { store, configuration in
+        try await PostgresSessionStore.run(configuration) { store, configuration in
             let second = try await PostgresSessionStore.open(configuration)
             await SessionStoreConformance(store: store, secondStore: second).run(check)
             await second.shutDown()

@@ -27,12 +27,12 @@ extension SQLFailure {
         let line = lines.last { $0.firstRange(of: failed) != nil }
         let tail = line.flatMap { line in line.firstRange(of: failed).map { line[$0.upperBound...] } } ?? lines.first
         let message = PostgresFailure.cleaned(String(decoding: tail ?? Substring("").utf8.prefix(0), as: UTF8.self))
-        let kind: Kind =
-            if message.contains("read-only") {
-                .readOnly
-            } else if message.contains("SSL") || message.contains("certificate") {
-                .refused
-            } else { .connection }
+        // Certificates, and a server without encryption. That one goes away while it encrypts ("SSL SYSCALL error") is
+        // an outage like any other.
+        let isRefused = ["certificate", "private key", "does not support SSL", " alert "].contains {
+            message.utf8.firstRange(of: $0.utf8) != nil
+        }
+        let kind: Kind = isRefused ? .refused : message.contains("read-only") ? .readOnly : .connection
         self.init(kind, message, closesConnection: true)
     }
 }

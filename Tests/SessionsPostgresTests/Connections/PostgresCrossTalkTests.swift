@@ -35,6 +35,8 @@ struct PostgresCrossTalkTests {
         let tally = Tally()
         let users = (1...Self.userCount).map { TestUser("user \($0)") }
         var configuration = try TestServers.plain()
+        configuration.operationTimeout = .seconds(2)
+        configuration.connectTimeout = .seconds(2)
         configuration.nearCache = hasNearCache ? .init() : nil
         configuration.applicationName = "crosstalk-\(UInt32.random(in: 0 ... .max))"
         try await PostgresSessionStore.run(configuration) { store, _ in

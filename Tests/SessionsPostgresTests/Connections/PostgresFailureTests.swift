@@ -62,6 +62,12 @@ struct PostgresFailureTests {
             failure("connection to server at \"h\", port 1 failed: SSL error: certificate verify failed").kind
                 == .refused
         )
+        for words in ["SSL SYSCALL error: EOF detected", "SSL error: unexpected eof while reading"] {
+            #expect(failure("connection to server at \"h\", port 1 failed: \(words)").kind == .connection)
+        }
+        for words in ["server does not support SSL, but SSL was required", "SSL error: tlsv1 alert unknown ca"] {
+            #expect(failure("connection to server at \"h\", port 1 failed: \(words)").kind == .refused)
+        }
         #expect(failure("").kind == .connection)
     }
 }

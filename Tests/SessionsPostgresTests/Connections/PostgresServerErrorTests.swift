@@ -17,7 +17,7 @@ struct PostgresServerErrorTests {
         maximumConnections: Int? = nil,
         _ body: (PostgresSessionStore, PostgresSessionStore.Configuration) async throws -> Value
     ) async throws -> Value {
-        var configuration = TestServers.patient(try TestServers.plain())
+        var configuration = try TestServers.plain()
         if let applicationName { configuration.applicationName = applicationName }
         if let operationTimeout { configuration.operationTimeout = operationTimeout }
         if let maximumConnections { configuration.maximumConnections = maximumConnections }
@@ -50,7 +50,7 @@ struct PostgresServerErrorTests {
         try await withStore { store, configuration in
             _ = try await store.insert(user)
             var impatient = configuration
-            impatient.operationTimeout = .milliseconds(200)
+            impatient.operationTimeout = .seconds(1)
             try await withSession(impatient) { link in
                 let table = configuration.table
                 let cases: [(String, SQLFailure.Kind, String, closes: Bool)] = [
@@ -184,7 +184,7 @@ struct PostgresServerErrorTests {
     @Test("An update that waits for a lock too long was surely not executed")
     func lockedTooLong() async throws {
         let name = "locked-\(UInt32.random(in: 0 ... .max))"
-        try await withStore(applicationName: name, operationTimeout: .milliseconds(400)) { store, configuration in
+        try await withStore(applicationName: name, operationTimeout: .seconds(1)) { store, configuration in
             _ = try await store.insert(user)
             let record = try #require(try await store.load(user))
             try await withSession(configuration) { link in

@@ -12,7 +12,7 @@ struct PostgresTLSTests {
     ) throws -> PostgresSessionStore.Configuration {
         var configuration = try TestServers.configuration(name)
         configuration.tls = tls
-        return TestServers.patient(configuration)
+        return configuration
     }
 
     private var authority: String {

@@ -27,8 +27,6 @@ struct PostgresNearCacheServerTests {
         }
     }
 
-    private func patient() throws -> PostgresSessionStore.Configuration { TestServers.patient(try TestServers.plain()) }
-
     /// Loads a session and waits until it is kept.
     @discardableResult
     private func keep(_ user: TestUser, in store: PostgresSessionStore) async throws -> SessionRecord {
@@ -42,7 +40,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("A commit is served where it was made without being read again, and the other server hears of it, each time")
     func commits() async throws {
-        try await withStores(patient()) { first, second in
+        try await withStores(TestServers.plain()) { first, second in
             _ = try await first.insert(user)
             var record = try await keep(user, in: first)
             for revision in 2...40 as ClosedRange<UInt64> {
@@ -64,7 +62,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("Ends, renewals and touches are heard of as well")
     func otherChanges() async throws {
-        try await withStores(patient()) { first, second in
+        try await withStores(TestServers.plain()) { first, second in
             _ = try await first.insert(user)
             var record = try await keep(user, in: first)
             try await keep(user, in: second)
@@ -106,7 +104,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("With the listening connection everything goes, and comes back with it")
     func listenerKilled() async throws {
-        var configuration = try patient()
+        var configuration = try TestServers.plain()
         configuration.applicationName = "listener-\(UInt32.random(in: 0 ... .max))"
         try await withStores(configuration) { first, _ in
             _ = try await first.insert(user)
@@ -172,7 +170,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("What a store without a near cache does is heard of, and what an operator does by hand")
     func announcedByTheTable() async throws {
-        let configuration = try patient()
+        let configuration = try TestServers.plain()
         try await withStores(configuration) { first, _ in
             var plain = first.configuration
             plain.nearCache = nil
@@ -192,7 +190,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("Without the trigger nothing is served, and with it again")
     func needsTheTrigger() async throws {
-        try await withStores(patient()) { first, second in
+        try await withStores(TestServers.plain()) { first, second in
             _ = try await first.insert(user)
             try await keep(user, in: first)
             let table = first.configuration.table
@@ -208,7 +206,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("Where the trigger is missing and must not be made, the store does not open and says what to do")
     func expectsTheTrigger() async throws {
-        try await PostgresSessionStore.run(patient()) { _, configuration in
+        try await PostgresSessionStore.run(TestServers.plain()) { _, configuration in
             var configuration = configuration
             configuration.schema = .expect
             configuration.nearCache = .init()
@@ -220,7 +218,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("A manager opens sessions without asking the server, and a fresh one by asking it")
     func manager() async throws {
-        try await withStores(patient()) { first, second in
+        try await withStores(TestServers.plain()) { first, second in
             _ = try await first.insert(user)
             try await keep(user, in: first)
             let record = try #require(try await second.load(user))
@@ -233,7 +231,7 @@ struct PostgresNearCacheServerTests {
 
     @Test("Whatever was acknowledged more than a second ago is never unseen: two stores, many tasks")
     func staleness() async throws {
-        try await withStores(patient()) { first, second in
+        try await withStores(TestServers.plain()) { first, second in
             let users = (0..<16).map { TestUser("user \($0)") }
             for user in users { _ = try await first.insert(user) }
             let worst = try await withThrowingTaskGroup(of: Duration.self) { group in

@@ -37,7 +37,7 @@ struct PostgresOpeningTests {
         let host = configuration.hosts[0]
         let config = """
             user=\(configuration.username) password='\(quoted)' dbname=\(configuration.database) host=\(host.name) \
-            port=\(host.port) table=\(configuration.table) timezone=4711
+            port=\(host.port) table=\(configuration.table) timezone=4711 timeout=20 connect_timeout=20
             """
         let user = TestUser("ada")
         try await PostgresSessionStore.run(configuration) { store, _ in
@@ -91,7 +91,7 @@ struct PostgresOpeningTests {
 
     @Test("Ten stores that open at once on an empty database all find the tables")
     func atOnce() async throws {
-        var configuration = TestServers.patient(try TestServers.plain())
+        var configuration = try TestServers.plain()
         configuration.maximumConnections = 1
         let settings = configuration
         let stores = try await withThrowingTaskGroup(of: PostgresSessionStore.self) { group in

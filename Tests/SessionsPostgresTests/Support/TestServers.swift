@@ -29,12 +29,7 @@ enum TestServers {
         configuration.table = uniqueTable()
         // Many tests run at the same time.
         configuration.maximumConnections = 4
-        return configuration
-    }
-
-    /// The same for tests that say nothing about deadlines: a machine that is busy is no server that hangs.
-    static func patient(_ configuration: PostgresSessionStore.Configuration) -> PostgresSessionStore.Configuration {
-        var configuration = configuration
+        // A machine that is busy is no server that hangs.
         configuration.operationTimeout = .seconds(20)
         configuration.connectTimeout = .seconds(20)
         return configuration
