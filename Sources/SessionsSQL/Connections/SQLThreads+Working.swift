@@ -129,7 +129,7 @@ extension SQLThreads {
     /// does, and what is read there may be old.
     private func replaceAll() {
         monitor.withLock {
-            if outdated.map({ $0 + Self.renewalInterval <= .now }) ?? true { outdated = .now }
+            if outdated.map({ $0 + limits.replacement <= .now }) ?? true { outdated = .now }
         }
     }
 

@@ -34,8 +34,6 @@ final class SQLThreads: @unchecked Sendable {
     static let pause = Duration.milliseconds(50)
     /// How long after the server had no connection to give another one is asked for.
     static let growthPause = Duration.seconds(1)
-    /// How often all connections are replaced, at most.
-    static let renewalInterval = Duration.seconds(1)
 
     /// A thread and its connection.
     ///
