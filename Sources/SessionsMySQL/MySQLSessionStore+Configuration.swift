@@ -34,7 +34,7 @@ extension MySQLSessionStore {
         /// Whether the tables are made when they are missing. Default: ``Schema/createIfNeeded``.
         public var schema: Schema
 
-        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 16.
+        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 8.
         public var maximumConnections: Int
 
         /// How many calls may wait for a connection; what is over fails at once. 1 to 1 000 000. Default: 10 000.
@@ -63,7 +63,7 @@ extension MySQLSessionStore {
             allowsCleartextPassword = false
             table = "sessions"
             schema = .createIfNeeded
-            maximumConnections = 16
+            maximumConnections = 8
             maximumWaitingCalls = 10_000
             connectTimeout = .seconds(1)
             operationTimeout = .seconds(2)

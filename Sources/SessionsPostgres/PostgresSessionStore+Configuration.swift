@@ -36,7 +36,7 @@ extension PostgresSessionStore {
         public var schema: Schema
 
         /// The greatest number of connections, each with a thread of its own; with a near cache there is one more. 1 to
-        /// 256. Default: 16.
+        /// 256. Default: 8.
         public var maximumConnections: Int
 
         /// How many calls may wait for a connection; what is over fails at once. 1 to 1 000 000. Default: 10 000.
@@ -76,7 +76,7 @@ extension PostgresSessionStore {
             table = "sessions"
             searchPath = nil
             schema = .createIfNeeded
-            maximumConnections = 16
+            maximumConnections = 8
             maximumWaitingCalls = 10_000
             connectTimeout = .seconds(1)
             operationTimeout = .seconds(2)

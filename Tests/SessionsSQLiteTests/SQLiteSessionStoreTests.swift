@@ -67,7 +67,7 @@ struct SQLiteSessionStoreTests {
     @Test("A write that waits for too long has not been executed")
     func givesUp() async throws {
         let store = try await open { $0.operationTimeout = .seconds(20) }
-        let impatient = try await open { $0.operationTimeout = .milliseconds(100) }
+        let impatient = try await open { $0.operationTimeout = .seconds(1) }
         let record = makeRecord()
         let id = makeID()
         _ = try await store.insert(record, id: id)

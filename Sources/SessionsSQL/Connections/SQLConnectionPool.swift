@@ -19,12 +19,21 @@ package final class SQLConnectionPool: Sendable {
         package var age: Duration
         /// How long a connection is kept without having been used.
         package var idle: Duration
+        /// How often all connections are replaced because a server does not write any more, at most.
+        package var replacement: Duration
 
-        package init(connections: Int, waiting: Int, age: Duration, idle: Duration) {
+        package init(
+            connections: Int,
+            waiting: Int,
+            age: Duration,
+            idle: Duration,
+            replacement: Duration = .seconds(1)
+        ) {
             self.connections = connections
             self.waiting = waiting
             self.age = age
             self.idle = idle
+            self.replacement = replacement
         }
     }
 

@@ -66,7 +66,6 @@ extension SQLThreads {
     /// The next call, or `nil` if the thread is to end.
     private func next(_ worker: Worker) -> SQLCall? {
         monitor.lock()
-        defer { monitor.unlock() }
         worker.idleSince = .now
         while true {
             while let call = waiting.popFirst() {
@@ -75,13 +74,23 @@ extension SQLThreads {
                 worker.current = call
                 worker.isOutdated = outdated.map { worker.openedAt < $0 } ?? false
                 busyCount += 1
+                let starting = wakeOrAdd()
+                monitor.unlock()
+                if let starting { start(starting) }
                 return call
             }
-            if isStopped || worker.mustEnd { return nil }
+            guard !isStopped, !worker.mustEnd else {
+                monitor.unlock()
+                return nil
+            }
             idle.append(worker)
             worker.condition.wait()
             // It may have returned without a signal.
             idle.removeAll { $0 === worker }
+            if worker.isWoken {
+                worker.isWoken = false
+                isWaking = false
+            }
         }
     }
 
@@ -121,7 +130,8 @@ extension SQLThreads {
         guard call.phase == .running else { return true }
         call.phase = .waiting
         waiting.prepend(call)
-        idle.popLast()?.condition.signal()
+        // No other one is added, since there is none to be had.
+        _ = wakeOrAdd()
         return true
     }
 
@@ -129,7 +139,7 @@ extension SQLThreads {
     /// does, and what is read there may be old.
     private func replaceAll() {
         monitor.withLock {
-            if outdated.map({ $0 + Self.renewalInterval <= .now }) ?? true { outdated = .now }
+            if outdated.map({ $0 + limits.replacement <= .now }) ?? true { outdated = .now }
         }
     }
 

@@ -18,6 +18,9 @@ final class SQLThreads: @unchecked Sendable {
     var idle: [Worker] = []
     /// How many workers have a call.
     var busyCount = 0
+    /// A worker was woken and has not looked for a call yet. It will take one, and wake the next one if there are more: with
+    /// short calls it is often done before another one would have been awake.
+    var isWaking = false
     var isWatching = false
     var isWatcherAsleep = false
     var isStopped = false
@@ -34,8 +37,6 @@ final class SQLThreads: @unchecked Sendable {
     static let pause = Duration.milliseconds(50)
     /// How long after the server had no connection to give another one is asked for.
     static let growthPause = Duration.seconds(1)
-    /// How often all connections are replaced, at most.
-    static let renewalInterval = Duration.seconds(1)
 
     /// A thread and its connection.
     ///
@@ -47,6 +48,7 @@ final class SQLThreads: @unchecked Sendable {
         var wasInterrupted = false
         var openedAt = ContinuousClock.now
         var isOutdated = false
+        var isWoken = false
         var idleSince = ContinuousClock.now
         var mustEnd = false
 
@@ -111,9 +113,13 @@ final class SQLThreads: @unchecked Sendable {
         if mustWatch { startWatching() }
     }
 
-    /// Wakes an idle worker, or adds one, which the caller then starts.
+    /// Has somebody take the calls that wait: wakes an idle worker, or adds one, which the caller then starts. Called with
+    /// the lock held.
     func wakeOrAdd() -> Worker? {
+        guard !waiting.isEmpty, !isWaking else { return nil }
         if let worker = idle.popLast() {
+            isWaking = true
+            worker.isWoken = true
             worker.condition.signal()
             return nil
         }

@@ -12,7 +12,7 @@ struct PostgresConfigTests {
         #expect(configuration.hosts == [.host("localhost")] && configuration.username == "pqgotest")
         #expect(configuration.database == "pqgotest" && configuration.password == nil)
         #expect(configuration.tls == .init() && warnings.isEmpty)
-        #expect(configuration.table == "sessions" && configuration.maximumConnections == 16)
+        #expect(configuration.table == "sessions" && configuration.maximumConnections == 8)
     }
 
     @Test("Values are quoted and escaped by libpq's rules")

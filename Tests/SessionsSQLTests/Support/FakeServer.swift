@@ -137,11 +137,18 @@ extension SQLConnectionPool {
         connections: Int = 4,
         waiting: Int = 100,
         age: Duration = .seconds(3600),
-        idle: Duration = .seconds(3600)
+        idle: Duration = .seconds(3600),
+        replacement: Duration = .seconds(3600)
     ) {
         self.init(
             name: "fake",
-            limits: .init(connections: connections, waiting: waiting, age: age, idle: idle),
+            limits: .init(
+                connections: connections,
+                waiting: waiting,
+                age: age,
+                idle: idle,
+                replacement: replacement
+            ),
             connect: { () throws(SQLFailure) in try server.connect() }
         )
     }
