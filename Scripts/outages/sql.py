@@ -62,7 +62,8 @@ class SQLServer(Deployment):
 
     def prepare(self):
         [self.port] = self.servers
-        self.url = self.variables[f"SESSIONS_{self.kind}_URL"]
+        # An operation, and the look-up of what became of it, within the longest answer that the checks allow.
+        self.url = self.variables[f"SESSIONS_{self.kind}_URL"] + "?timeout=1200ms"
         self.admin_url = self.variables[f"SESSIONS_{self.kind}_ADMIN_URL"]
 
     # MARK: As an administrator

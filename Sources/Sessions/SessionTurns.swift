@@ -11,9 +11,25 @@ final class SessionTurns: Sendable {
         case cancelled
     }
 
-    private struct Queue {
-        var waiters: Deque<(ticket: UInt64, continuation: CheckedContinuation<SessionRecord?, any Error>)> = []
+    /// A turn that was given.
+    struct Turn {
+        /// The record that the predecessor in the queue has committed, if it has.
+        var latest: SessionRecord?
+        /// Whether this process has written to the session without a pause for long, and should let others in.
+        var mustRest = false
     }
+
+    private struct Queue {
+        var waiters: Deque<(ticket: UInt64, continuation: CheckedContinuation<Turn, any Error>)> = []
+        /// When the first one of those who followed each other without a pause began.
+        var runBegan: ContinuousClock.Instant
+    }
+
+    /// How long commits of this process follow each other before it rests.
+    ///
+    /// Whoever follows in the queue knows the latest record, so that a process that has won once goes on winning: others
+    /// have to ask for that record first, and it has changed again when they come with it.
+    static let longestRun = Duration.milliseconds(100)
 
     private struct State {
         var queues: [SessionID: Queue] = [:]
@@ -26,8 +42,12 @@ final class SessionTurns: Sendable {
     private let occupied = Atomic<Int>(0)
     private let maximumWaiters: Int
 
-    init(maximumWaiters: Int) {
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameter now: Tells the time, for tests.
+    init(maximumWaiters: Int, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.maximumWaiters = maximumWaiters
+        self.now = now
     }
 
     /// Whether somebody has the turn of a session now.
@@ -37,19 +57,18 @@ final class SessionTurns: Sendable {
     }
 
     /// Waits for the turn of a session.
-    /// - Returns: The record that the predecessor in the queue has committed, if it has.
     /// - Throws: ``Failure``; then the turn is not taken.
-    func take(_ id: SessionID) async throws -> SessionRecord? {
+    func take(_ id: SessionID) async throws -> Turn {
         let ticket: UInt64? = state.withLock { state in
             guard state.queues[id] != nil else {
-                state.queues[id] = Queue()
+                state.queues[id] = Queue(runBegan: now())
                 occupied.add(1, ordering: .relaxed)
                 return nil
             }
             state.nextTicket += 1
             return state.nextTicket
         }
-        guard let ticket else { return nil }
+        guard let ticket else { return Turn() }
         defer {
             // A cancellation that came when the turn had been given already leaves its mark behind.
             state.withLock { _ = $0.cancelled.remove(ticket) }
@@ -63,7 +82,7 @@ final class SessionTurns: Sendable {
                 let action: Action = state.withLock { state in
                     if state.cancelled.remove(ticket) != nil { return .fail(.cancelled) }
                     guard let waiting = state.queues[id]?.waiters.count else {
-                        state.queues[id] = Queue()
+                        state.queues[id] = Queue(runBegan: now())
                         occupied.add(1, ordering: .relaxed)
                         return .go
                     }
@@ -73,7 +92,7 @@ final class SessionTurns: Sendable {
                 }
                 switch action {
                 case .wait: break
-                case .go: continuation.resume(returning: nil)
+                case .go: continuation.resume(returning: Turn())
                 case .fail(let failure): continuation.resume(throwing: failure)
                 }
             }
@@ -81,7 +100,7 @@ final class SessionTurns: Sendable {
             let waiter = state.withLock { state in
                 guard let index = state.queues[id]?.waiters.firstIndex(where: { $0.ticket == ticket }) else {
                     state.cancelled.insert(ticket)
-                    return nil as CheckedContinuation<SessionRecord?, any Error>?
+                    return nil as CheckedContinuation<Turn, any Error>?
                 }
                 return state.queues[id]?.waiters.remove(at: index).continuation
             }
@@ -92,15 +111,22 @@ final class SessionTurns: Sendable {
     /// Gives the turn to the next in the queue.
     /// - Parameter latest: The record as it is now, which saves the next one a look at the store.
     func give(_ id: SessionID, latest: SessionRecord? = nil) {
-        let next = state.withLock { state in
+        let (next, mustRest) = state.withLock { state in
             let next = state.queues[id]?.waiters.popFirst()
-            if next == nil, state.queues.removeValue(forKey: id) != nil {
-                occupied.subtract(1, ordering: .relaxed)
+            guard next != nil else {
+                if state.queues.removeValue(forKey: id) != nil { occupied.subtract(1, ordering: .relaxed) }
+                return (next, false)
             }
-            return next
+            let now = now()
+            guard let began = state.queues[id]?.runBegan, now - began >= Self.longestRun else { return (next, false) }
+            state.queues[id]?.runBegan = now
+            return (next, true)
         }
-        next?.continuation.resume(returning: latest)
+        next?.continuation.resume(returning: Turn(latest: latest, mustRest: mustRest))
     }
+
+    /// How many wait for the turn of a session, for tests.
+    func waiterCount(_ id: SessionID) -> Int { state.withLock { $0.queues[id]?.waiters.count ?? 0 } }
 
     /// The number of sessions whose turn is taken, for tests.
     var count: Int { state.withLock { $0.queues.count } }

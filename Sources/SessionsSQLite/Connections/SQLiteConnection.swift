@@ -61,19 +61,26 @@ final class SQLiteConnection: SQLConnection {
     }
 
     private func result(of statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
-        try perform(isRead: statement.isRead || isInTransaction) { database in
-            let prepared = try self.prepared(statement, database)
-            prepared.setUncheckedArguments(StatementArguments(values.map(DatabaseValue.init)))
-            guard statement.givesRows else {
-                try prepared.execute()
-                return SQLResult(affected: database.changesCount)
+        do throws(SQLFailure) {
+            return try perform(isRead: statement.isRead || isInTransaction) { database in
+                let prepared = try self.prepared(statement, database)
+                prepared.setUncheckedArguments(StatementArguments(values.map(DatabaseValue.init)))
+                guard statement.givesRows else {
+                    try prepared.execute()
+                    return SQLResult(affected: database.changesCount)
+                }
+                var result = SQLResult()
+                let rows = try Row.fetchCursor(prepared)
+                while let row = try rows.next() {
+                    result.rows.append((0..<row.count).map { SQLValue(row, at: $0) })
+                }
+                return result
             }
-            var result = SQLResult()
-            let rows = try Row.fetchCursor(prepared)
-            while let row = try rows.next() {
-                result.rows.append((0..<row.count).map { SQLValue(row, at: $0) })
-            }
-            return result
+        } catch {
+            // SQLite reports an error once more when a statement is made ready for the next time, and GRDB takes that for
+            // impossible and ends the process.
+            prepared[statement.rawValue] = nil
+            throw error
         }
     }
 
