@@ -13,7 +13,7 @@ struct SessionTurnsTests {
         func advance(by duration: Duration) { instant.withLock { $0 += duration } }
     }
 
-    @Test("A process that has written to a session for long without a pause rests, so that others get in, and not each time")
+    @Test("A process that has written to a session for long without a pause rests, so that others get in")
     func rests() async throws {
         let time = Time()
         let turns = SessionTurns(maximumWaiters: 8) { time.now }
