@@ -27,7 +27,7 @@ package enum SQLStatement: Int, CaseIterable, Sendable {
 }
 
 /// How many rows one statement of a sweep takes at most: few enough that nobody waits long for their locks.
-package let sqlSweepLimit = 256
+package let sqlSweepLimit = 64
 
 /// The texts of the statements for one dialect and one set of tables.
 package struct SQLStatements: Sendable {

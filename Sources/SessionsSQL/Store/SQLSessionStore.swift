@@ -93,7 +93,7 @@ extension SQLSessionStore {
     /// `true`.
     public var sweepsRecords: Bool { true }
 
-    /// Removes up to 256 expired records and as many entries, leases and epochs that are good for nothing, by their keys,
+    /// Removes up to 64 expired records and as many entries, leases and epochs that are good for nothing, by their keys,
     /// so that no lock is held for long. Records go between one and six minutes after their deadline.
     public func sweep(
         from cursor: SessionStoreCursor?,
