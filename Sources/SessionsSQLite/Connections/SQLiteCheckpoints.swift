@@ -16,10 +16,10 @@ final class SQLiteCheckpoints: Sendable {
     }
 
     /// After how many rows: each takes a page or two.
-    private static let interval = 500
-    /// The length of the log, in pages of 4 KiB, from which on writers have to wait once, so that it can begin anew. Under
+    private static let interval = 250
+    /// The length of the log, in pages of 4 KiB (8 MiB in all), from which on writers have to wait once, so that it can begin anew. Under
     /// a load without a pause nothing else would end its growth.
-    private static let limit = 16_384
+    private static let limit = 2048
     private static let timeout = Duration.seconds(30)
 
     private let state = Mutex(State())
