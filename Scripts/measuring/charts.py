@@ -99,15 +99,14 @@ class Drawing:
             file.write("\n".join(self.parts) + "\n</svg>\n")
 
 
-def ceiling(value):
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below, and how many steps go into it."""
-    if value <= 0:
-        return 1, 2
-    power = 10 ** math.floor(math.log10(value))
-    for factor, steps in ((1, 4), (1.2, 4), (1.5, 3), (2, 4), (2.5, 5), (3, 3), (4, 4), (5, 5), (6, 3), (8, 4), (10, 4)):
+def ceiling(value, unit=1):
+    """A round number of units that is not below, and how many steps go into it."""
+    value /= unit
+    power = 10 ** math.floor(math.log10(value)) if value > 0 else 1
+    for factor, steps in ((1, 4), (1.2, 4), (1.6, 4), (2, 4), (2.4, 4), (3.2, 4), (4, 4), (5, 2), (6, 4), (8, 4), (10, 4)):
         if value <= factor * power * 1.0001:
-            return factor * power, steps
-    return 10 * power, 4
+            return factor * power * unit, steps
+    return 10 * power * unit, 4
 
 
 def curves(path, title, panels, marks=(), width=760):
@@ -126,14 +125,14 @@ def curves(path, title, panels, marks=(), width=760):
 
     for index, (name, written, lines) in enumerate(panels):
         upper, lower = top + index * height + 26, top + (index + 1) * height - 12
-        most, steps = ceiling(max(value for _, _, points in lines for _, value in points))
+        most, steps = ceiling(max(value for _, _, points in lines for _, value in points), 2**20 if written is size else 1)
         drawing.text(left, upper - 9, name, "name")
         if len(lines) > 1:
             drawing.legend(left + 7 * len(name) + 24, upper - 9, [(kind, label) for kind, label, _ in lines])
         for step in range(steps + 1):
             y = lower - step / steps * (lower - upper)
             drawing.line(left, y, width - right, y, "axis" if step == 0 else "grid")
-            if step % 2 == 0 or steps < 4:
+            if step % 2 == 0 or steps == 2:
                 drawing.text(left - 8, y + 4, written(most * step / steps), anchor="end")
         for seconds, _ in marks:
             drawing.line(x(seconds), upper, x(seconds), lower, "mark")
@@ -152,8 +151,8 @@ def curves(path, title, panels, marks=(), width=760):
     drawing.write(path)
 
 
-def bars(path, title, subtitle, groups, written=number, names=(), width=760):
-    """Horizontal bars, in groups under a heading.
+def bars(path, title, subtitle, groups, written=number, names=(), most=None, width=760):
+    """Horizontal bars, in groups under a heading; the longest is as long as `most`, if that is given.
 
     groups: [(heading, [(label, whether it is ours, [(kind, value)])])]
     names: (kind, name) for the legend"""
@@ -168,7 +167,8 @@ def bars(path, title, subtitle, groups, written=number, names=(), width=760):
     drawing.text(20, 46, subtitle)
     if names:
         drawing.legend(20, 70, names)
-    most = max(value for _, entries in groups for _, _, values in entries for _, value in values)
+    most = most or max(value for _, entries in groups for _, _, values in entries for _, value in values)
+    drawing.line(left, top + 4, left, height - 12, "axis")
     y = top
     for heading, entries in groups:
         if heading:
@@ -179,7 +179,8 @@ def bars(path, title, subtitle, groups, written=number, names=(), width=760):
             drawing.text(left - 12, middle, label, "name own" if is_ours else "name", anchor="end")
             for place, (kind, value) in enumerate(values):
                 long = value / most * (width - left - right) if most else 0
-                drawing.bar(left, y + place * (thick + 2), long, thick, kind)
-                drawing.text(left + max(long, 1) + 7, y + place * (thick + 2) + 11, written(value), "figure")
+                if value > 0:
+                    drawing.bar(left, y + place * (thick + 2), long, thick, kind)
+                drawing.text(left + long + 7, y + place * (thick + 2) + 11, written(value), "figure")
             y += row
     drawing.write(path)

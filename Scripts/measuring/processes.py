@@ -1,4 +1,5 @@
 """Processes, and what the system counts of them."""
+import glob
 import os
 import re
 import shlex
@@ -22,6 +23,15 @@ def need(command, package):
     script = f". {shlex.quote(os.path.join(SCRIPTS, 'need.sh'))}; need {shlex.quote(command)} {shlex.quote(package)}"
     if subprocess.run(["bash", "-c", script], stdout=subprocess.DEVNULL).returncode != 0:
         raise Failed(f"{command} is missing: apt-get install {package}")
+
+
+def need_file(pattern, package):
+    """Installs a Debian package unless there is a file that matches."""
+    if not glob.glob(pattern):
+        script = f". {shlex.quote(os.path.join(SCRIPTS, 'need.sh'))}; install_package {shlex.quote(pattern)} {shlex.quote(package)}"
+        subprocess.run(["bash", "-c", script], stdout=subprocess.DEVNULL)
+    if not glob.glob(pattern):
+        raise Failed(f"{pattern} is missing: apt-get install {package}")
 
 
 def cpu_seconds(process, with_ended_children=False):

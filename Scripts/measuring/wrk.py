@@ -20,6 +20,11 @@ class Sample:
         self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
         self.cpu = cpu * 1e6 / self.requests
         self.database_cpu = database_cpu * 1e6 / self.requests
+        self.failed = sum(
+            int(number) for pattern in (r"Non-2xx or 3xx responses: (\d+)", r"Socket errors: connect (\d+), read (\d+), "
+                                        r"write (\d+), timeout (\d+)")
+            for number in (re.search(pattern, output) or re.match("", "")).groups()
+        )
         self.p50, self.p99 = (self.latency(output, part) for part in (50, 99))
 
     @staticmethod
@@ -28,8 +33,8 @@ class Sample:
         return float(number) * UNITS[unit]
 
 
-def run(name, url, script, seconds, cpu_seconds, database=None, connections=CONNECTIONS):
-    """Runs wrk once with a script of its own. A request that fails is an error."""
+def run(name, url, script, seconds, cpu_seconds, database=None, connections=CONNECTIONS, may_fail=False):
+    """Runs wrk once with a script of its own. A request that fails is an error, unless it is to be counted."""
     before = cpu_seconds()
     database_before = database.cpu_seconds() if database else 0
     output = subprocess.run(
@@ -38,9 +43,10 @@ def run(name, url, script, seconds, cpu_seconds, database=None, connections=CONN
     ).stdout
     cpu = cpu_seconds() - before
     database_cpu = database.cpu_seconds() - database_before if database else 0
-    if "Non-2xx" in output or "Socket errors" in output:
+    sample = Sample(output, cpu, database_cpu)
+    if sample.failed and not may_fail:
         raise Failed(f"{name}: requests failed\n{output}")
-    return Sample(output, cpu, database_cpu)
+    return sample
 
 
 def write(folder, text):
@@ -66,3 +72,41 @@ def in_turn(method, path, cookies):
         "end",
     ]
     return "\n".join(lines) + "\n"
+
+
+def count_up(url, cookie, folder, updates, patience):
+    """Sends exactly so many updates to one session, 32 at a time. Returns how many were answered with 200, and how many
+    not."""
+    script = write(folder, f"""
+local sent, acknowledged, refused = 0, 0, 0
+local update, plain
+init = function(args)
+  update = wrk.format("POST", "/api/counter/n", {{["Cookie"] = "{cookie}"}}, "")
+  plain = wrk.format("GET", "/api/plain")
+end
+request = function()
+  -- The first one is only looked at by wrk, and not sent. What follows the last passes the time until that is answered.
+  sent = sent + 1
+  return sent <= {updates} + 1 and update or plain
+end
+response = function(status, headers, body)
+  if status ~= 200 then
+    refused = refused + 1
+  elseif body:find("value", 1, true) then
+    acknowledged = acknowledged + 1
+  end
+  if acknowledged + refused >= {updates} then
+    print("answers: " .. acknowledged .. " " .. refused)
+    io.stdout:flush()
+    os.exit(0)
+  end
+end
+""")
+    output = subprocess.run(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{patience}s", "--timeout", "60s", "-s", script, url],
+        capture_output=True, text=True, timeout=patience + 90,
+    ).stdout
+    found = re.search(r"answers: (\d+) (\d+)", output)
+    if not found:
+        raise Failed(f"{url}: {updates} updates of one session take more than {patience} s")
+    return tuple(map(int, found.groups()))
