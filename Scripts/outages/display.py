@@ -6,7 +6,8 @@ import time
 
 
 class Display:
-    BAR = 24
+    BAR = 16
+    SECONDS_PER_FRAME = 0.25
     # Where there is no terminal, so often a line for each store.
     SECONDS_PER_LINE = 10
 
@@ -18,6 +19,7 @@ class Display:
         # When each store had its last line.
         self.told = {}
         self.drawn = 0
+        self.drawn_at = 0.0
 
     def say(self, name, text):
         with self.lock:
@@ -42,8 +44,9 @@ class Display:
         return f"{text}, now {progress['fault']}" if progress["fault"] else text
 
     def draw(self):
-        if not self.is_terminal:
+        if not self.is_terminal or time.monotonic() - self.drawn_at < self.SECONDS_PER_FRAME:
             return
+        self.drawn_at = time.monotonic()
         with self.lock:
             self.erase()
             width = shutil.get_terminal_size().columns

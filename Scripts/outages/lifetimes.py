@@ -35,7 +35,9 @@ class Lifetime:
     @staticmethod
     def saw_nothing(o):
         """Whether the session may not have been there."""
-        return o.exists is False or (o.kind == "values" and not o.items and o.number is None)
+        if o.kind == "values":
+            return not o.items and o.number is None
+        return o.exists is False or (o.kind == "renew" and o.new_token is None)
 
     def is_disturbed(self, o):
         return self.outages.meet(o.invoked, o.answered)

@@ -132,8 +132,7 @@ class Leaver(Worker):
         kind = chance.choice(["session", "values", "append", "increment", "renew"])
         value = self.item() if kind == "append" else None
         operation, token = self.call(client, chance, kind, held, value=value)
-        if kind == "renew" and token:
+        if kind == "renew":
             held.token = token
-        elif token or operation.outcome != "ok" or operation.exists is False:
-            return False
-        return True
+            return token is not None
+        return not token and operation.outcome == "ok" and operation.exists is not False

@@ -69,6 +69,7 @@ class Run:
             while time.monotonic() < deadline or not self.history.faults:
                 self.one_round()
             self.fault = "checking"
+            self.loaded_until = time.monotonic()
             self.stop_load()
             # Past what a near cache may be behind.
             time.sleep(verdict.STALE + verdict.ROUND_TRIP)
@@ -283,7 +284,7 @@ class Run:
         os.makedirs(folder)
         self.history.write(os.path.join(folder, "operations.jsonl"), self.began)
         with open(os.path.join(folder, "timeline.svg"), "w") as picture:
-            picture.write(timeline.draw(self.name, self.history, self.began, self.verdict))
+            picture.write(timeline.draw(self.name, self.history, self.began, self.loaded_until, self.verdict))
         if self.verdict.violations:
             for name, lines in self.logs.items():
                 with open(os.path.join(folder, f"{name}.log"), "w") as log:

@@ -50,8 +50,12 @@ def table(results):
 
 
 STYLE = """
-body { font: 15px/1.5 -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; color: #24292f; margin: 2rem auto; max-width: 1320px; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap }
+body { font: 15px/1.5 -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; color: #24292f; margin: 2rem auto; max-width: 1320px;
+  padding: 0 1rem }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .55rem; border-bottom: 1px solid #d8dee4;
+  text-align: right; vertical-align: bottom }
+td { white-space: nowrap }
 th:first-child, td:first-child { text-align: left } .ok { color: #2e8540 } .bad { color: #c8323c; font-weight: bold }
 .rows td { text-align: left; white-space: normal } img { width: 100%; height: auto; border: 1px solid #d8dee4 }
 """
@@ -72,7 +76,7 @@ def write(folder, results, seed, seconds, bad):
     with open(os.path.join(folder, "index.html"), "w") as page:
         page.write(f"<!doctype html><meta charset=utf-8><title>Torture</title><style>{STYLE}</style>\n<h1>Torture</h1>\n")
         page.write(f"<p class={'bad' if bad else 'ok'}>{html.escape(verdict)}</p><p><code>{html.escape(command)}</code></p>\n")
-        page.write("<table><tr>" + "".join(f"<th>{html.escape(title)}" for title in titles()) + "</tr>\n")
+        page.write("<div class=wide><table><tr>" + "".join(f"<th>{html.escape(title)}" for title in titles()) + "</tr>\n")
         for result in results:
             page.write("<tr>")
             values = list(cells(result))
@@ -80,7 +84,7 @@ def write(folder, results, seed, seconds, bad):
                 is_verdict = 4 <= index < len(values) - 1
                 page.write(f"<td class={('ok' if value == 'ok' else 'bad') if is_verdict else 'figure'}>{html.escape(value)}")
             page.write("</tr>\n")
-        page.write("</table>\n")
+        page.write("</table></div>\n")
         for result in results:
             name = html.escape(result["store"])
             page.write(f"<h2>{name}</h2>\n<img src='{name}/timeline.svg' alt='What clients got, and what was done'>\n")

@@ -22,6 +22,7 @@ def an_end_that_is_a_tenth_early(s):
 def a_look_at_what_is_gone_is_no_use(s):
     s.append("a1", 1, process=2)
     s.values(process=2, after=2.1)
+    s.tell("renew", status=204, process=2)
     s.append("a2", 1, process=2, token=s.token, new_token="token 99", cookies=1, after=0.3)
 
 
