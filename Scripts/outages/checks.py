@@ -10,7 +10,7 @@ from outages.order_check import OrderCheck
 from outages.session_check import SessionCheck
 from outages.verdict import (
     LONGEST_ANSWER, LONGEST_ANSWERS, LONGEST_PLAIN_ANSWER, LONGEST_STALL, LOSS_AFTER, LOSS_BEFORE, RECOVERY, ROUND_TRIP, STALE,
-    Verdict,
+    STORE_TIMEOUT, Verdict,
 )
 
 
@@ -97,8 +97,9 @@ class Check:
             if o.status == 503:
                 if not o.retry_after:
                     violate("retry-after", "503 without Retry-After", o)
-                # Where nothing moved for half a second, a connection may not have been opened in time.
-                stalled = o.answered - o.invoked - self.history.length(o)
+                # Where nothing moved for half a second, a server may not have answered in time; not this request, maybe,
+                # but one before it on the same connection.
+                stalled = self.history.stood_still(o.invoked - STORE_TIMEOUT, o.answered)
                 if not excused and stalled < LONGEST_STALL and not self.outages.meet(o.invoked, o.answered):
                     violate("recovery", f"503 without an outage, or more than {RECOVERY:.0f} s after it", o)
             elif o.outcome == "unknown" and not (excused and o.status == 0):

@@ -154,7 +154,7 @@ class History:
         self.limits = limits or {}
         self.operations = []
         self.faults = []
-        # When and for how long the clients themselves stood still, on a busy machine.
+        # When and for how long the clients or the proxy stood still, on a busy machine.
         self.stalls = []
 
     def add(self, operation):
@@ -162,12 +162,16 @@ class History:
 
     def length(self, operation):
         """How long the answer took, without the time that this program itself stood still."""
-        index = bisect.bisect_left(self.stalls, (operation.invoked, 0.0))
-        length = operation.answered - operation.invoked
-        while index < len(self.stalls) and self.stalls[index][0] <= operation.answered + 0.1:
-            length -= self.stalls[index][1]
+        return operation.answered - operation.invoked - self.stood_still(operation.invoked, operation.answered)
+
+    def stood_still(self, start, end):
+        """How long this program stood still, as far as it had noticed at most a moment after the end."""
+        index = bisect.bisect_left(self.stalls, (start, 0.0))
+        total = 0.0
+        while index < len(self.stalls) and self.stalls[index][0] <= end + 0.1:
+            total += self.stalls[index][1]
             index += 1
-        return length
+        return total
 
     def write(self, path, zero):
         """All of it, one JSON document a line, in the order of time."""

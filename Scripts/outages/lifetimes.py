@@ -22,10 +22,15 @@ class Lifetime:
             (o.invoked, self.latest(o)) for o in operations
             if o.outcome != "failed" and not o.went_elsewhere and o.exists is not False
         ]
-        self.certain_uses = [
-            o.invoked for o in operations
-            if o.outcome == "ok" and not o.went_elsewhere and not self.saw_nothing(o) and not self.is_disturbed(o)
-        ]
+        self.certain_uses = []
+        # One that is not done before the deadline finds the session, and may come too late to move it.
+        deadline = None
+        for o in operations:
+            if o.outcome != "ok" or o.went_elsewhere or self.saw_nothing(o) or self.is_disturbed(o):
+                continue
+            if o.token is None or (deadline is not None and o.answered < deadline):
+                self.certain_uses.append(o.invoked)
+                deadline = o.invoked + idle * 0.9 - SLACK
         # The absolute clock starts with the session, and anew with each sign-in.
         self.beginnings = [
             (o.invoked, self.latest(o)) for o in operations

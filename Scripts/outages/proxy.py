@@ -2,7 +2,8 @@
 """A TCP proxy on 127.0.0.1 whose ways can be cut, slowed down and silenced. A process of its own: see Proxy.
 
 Reads one JSON document a line, and answers each with one: {"do": "open", "name": …, "port": of the server} answers the port
-to connect to; "aim" gives a way another server, "delay", "hold", "drop", "flow" and "cut" change what becomes of its bytes.
+to connect to; "aim" gives a way another server, "delay", "hold", "drop", "flow" and "cut" change what becomes of its bytes, and "ask" only
+asks whether it is there.
 Ends with its input.
 """
 import asyncio
@@ -124,6 +125,8 @@ class Server:
 
     async def obey(self, order):
         name = order["name"]
+        if order["do"] == "ask":
+            return {}
         if order["do"] == "open":
             way = self.ways[name] = Way(self.loop, order["port"])
             server = await self.loop.create_server(lambda: End(way, TO_SERVER), "127.0.0.1", 0)
@@ -171,7 +174,7 @@ class Proxy:
         )
         self.lock = threading.Lock()
 
-    def order(self, do, name, **more):
+    def order(self, do, name="", **more):
         with self.lock:
             self.process.stdin.write(json.dumps({"do": do, "name": name, **more}) + "\n")
             self.process.stdin.flush()

@@ -97,7 +97,7 @@ class Run:
             self.workers.append(kind(name, self.recorder, self.seed, self.shared, is_near))
         for index in range(LEAVERS):
             self.workers.append(races.Leaver(f"{self.name}-leaver{index}", self.recorder, self.seed, self.short))
-        self.probes = [PlainProbe(self.recorder), StallProbe(self.history)]
+        self.probes = [PlainProbe(self.recorder), StallProbe(self.history, self.proxy)]
         self.began = time.monotonic()
         for thread in [*self.probes, *self.workers]:
             thread.start()

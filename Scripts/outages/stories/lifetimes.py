@@ -60,6 +60,13 @@ def a_sign_in_that_does(s):
     s.tell("session", exists=False, process=2, after=2.1)
 
 
+@story()
+def used_so_late_that_it_was_no_use(s):
+    s.append("a1", 1, process=2)
+    s.tell("session", exists=True, process=2, after=1.6, takes=0.5)
+    s.tell("session", exists=False, process=2, after=1)
+
+
 @story("expired early")
 def gone_though_it_was_used(s):
     s.append("a1", 1, process=2)

@@ -384,6 +384,20 @@ def unavailable_on_a_machine_that_stood_still(s):
     s.history.stalls = [(1.5, 0.6)]
 
 
+@story()
+def unavailable_since_an_earlier_request_was_not_answered_in_time(s):
+    s.append("a1", 1)
+    s.values(status=503, after=1.5, takes=0.1)
+    s.history.stalls = [(0.9, 0.6)]
+
+
+@story("recovery")
+def unavailable_long_after_the_machine_stood_still(s):
+    s.append("a1", 1)
+    s.values(status=503, after=3.5, takes=0.1)
+    s.history.stalls = [(0.9, 0.6)]
+
+
 @story("recovery")
 def unavailable_on_a_machine_that_hardly_stood_still(s):
     s.append("a1", 1)
