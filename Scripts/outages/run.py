@@ -259,9 +259,9 @@ class Run:
         first = violations[0]
         begin = min(o.invoked for o in first.operations) - 1
         last = first.operations[-1]
-        for fault in self.history.faults:
-            if begin - 10 < fault.healthy and fault.injected < last.answered + 1:
-                yield f"        {fault}"
+        about_then = [str(f) for f in self.history.faults if begin - 10 < f.healthy and f.injected < last.answered + 1]
+        for text in dict.fromkeys(about_then):
+            yield f"        {text}"
         yield "        all of that session, about then:"
         story = sorted(
             (o for o in self.history.operations if o.session is not None and o.session == last.session),
