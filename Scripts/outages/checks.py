@@ -6,6 +6,7 @@ can be shown a history that it must object to; see self_test.py.
 import collections
 
 from outages.history import READS, Operation, Spans
+from outages.lifetimes import Lifetime
 from outages.order_check import OrderCheck
 from outages.session_check import SessionCheck
 from outages.verdict import (
@@ -33,13 +34,24 @@ class Check:
             (f.silent[0] + STALE + ROUND_TRIP, f.silent[1], f.deaf) for f in history.faults if f.silent
         ]
         self.outages = Spans((f.injected, f.healthy + RECOVERY) for f in history.faults if f.spreads)
-        self.disturbances = Spans((f.injected, f.healthy + RECOVERY) for f in history.faults)
+        self.delays = Spans((f.injected, f.healthy + RECOVERY) for f in history.faults)
         # When each process of the demo could not answer, or not in time.
         absences = collections.defaultdict(list)
         for fault in history.faults:
             if fault.process is not None:
                 absences[fault.process].append((fault.injected, fault.healthy + ROUND_TRIP))
         self.absences = {process: Spans(spans) for process, spans in absences.items()}
+
+    def lifetime(self, operations, process):
+        """The limits of a session of that process, if they are to be reached."""
+        if process not in self.history.limits:
+            return None
+        # A process that dies takes with it what it has put off; one that clients do not reach does not.
+        outages = Spans(
+            (f.injected, f.healthy + RECOVERY) for f in self.history.faults
+            if f.spreads or (f.process == process and "kill" in f.kind)
+        )
+        return Lifetime(operations, *self.history.limits[process], self.delays, outages, self.losses)
 
     def run(self):
         self.check_answers()

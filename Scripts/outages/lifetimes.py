@@ -5,6 +5,8 @@ tenth of the idle time, so a session may end up to a tenth early; never later. A
 may have moved the deadline as late as its process, or its store, was well again.
 """
 
+from outages.history import READS
+
 # What this program may be off, looking at its own clock.
 SLACK = 0.05
 
@@ -12,11 +14,14 @@ SLACK = 0.05
 class Lifetime:
     """Of one session."""
 
-    def __init__(self, operations, idle, absolute, outages):
+    def __init__(self, operations, idle, absolute, delays, outages, losses):
+        """`delays`: spans in which a request may have been worked on later than its answer tells. `outages`: in which a
+        read may have been answered without moving the deadline. `losses`: in which nothing is certain."""
         self.idle = idle
         self.absolute = absolute
-        # Spans in which a server may have done nothing, or later than it was asked.
+        self.delays = delays
         self.outages = outages
+        self.losses = losses
         # What may have moved the idle deadline, and what surely has: the instants that a server may have taken.
         self.uses = [
             (o.invoked, self.latest(o)) for o in operations
@@ -26,7 +31,7 @@ class Lifetime:
         # One that is not done before the deadline finds the session, and may come too late to move it.
         deadline = None
         for o in operations:
-            if o.outcome != "ok" or o.went_elsewhere or self.saw_nothing(o) or self.is_disturbed(o):
+            if o.outcome != "ok" or o.went_elsewhere or self.saw_nothing(o) or self.is_uncertain(o):
                 continue
             if o.token is None or (deadline is not None and o.answered < deadline):
                 self.certain_uses.append(o.invoked)
@@ -44,11 +49,13 @@ class Lifetime:
             return not o.items and o.number is None
         return o.exists is False or (o.kind == "renew" and o.new_token is None)
 
-    def is_disturbed(self, o):
-        return self.outages.meet(o.invoked, o.answered)
+    def is_uncertain(self, o):
+        """A write moves the deadline in the same step; that it was not moved for a read is no reason to fail it."""
+        spans = self.outages if o.kind in READS else self.losses
+        return spans.meet(o.invoked, o.answered)
 
     def latest(self, o):
-        span = self.outages.find(o.invoked, o.answered)
+        span = self.delays.find(o.invoked, o.answered)
         return max(o.answered, span[1]) if span and o.outcome == "unknown" else o.answered
 
     def must_be_over(self, o):

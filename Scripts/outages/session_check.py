@@ -2,7 +2,6 @@
 import collections
 
 from outages.history import READS, TERMINAL, WRITES, Operation
-from outages.lifetimes import Lifetime
 from outages.verdict import ROUND_TRIP, STALE
 
 
@@ -41,9 +40,7 @@ class SessionCheck:
         self.logins = [o for o in self.operations if o.kind == "login" and o.outcome != "failed"]
         self.find_ends_by_others()
         self.find_ends_by_deaths()
-        processes = {o.process for o in self.operations}
-        limits = [check.history.limits[process] for process in processes if process in check.history.limits]
-        self.lifetime = Lifetime(self.operations, *limits[0], check.disturbances) if limits else None
+        self.lifetime = check.lifetime(self.operations, self.operations[0].process)
 
     def find_ends_by_others(self):
         """Another session of the same subject may have ended this one, or must have."""
@@ -93,9 +90,14 @@ class SessionCheck:
             return o.kind == "logout" or o.new_token is not None
         if o.outcome == "failed":
             return False
-        # It was not carried out, and never will be, if the token wrote later: it compares before it sets.
+        # It was not carried out, and never will be, if the token wrote later: the store compares before it sets. Unless the
+        # connection broke: then the process may still have been at it, and have tried again.
+        end = o.answered
+        if o.status == 0:
+            span = self.check.delays.find(o.invoked, o.answered)
+            end = max(end, span[1]) if span else end
         return not any(
-            w.committed and w.token == o.token and w.invoked > o.answered and not self.check.may_be_lost(w)
+            w.committed and w.token == o.token and w.invoked > end and not self.check.may_be_lost(w)
             for w in self.operations
         )
 

@@ -81,6 +81,20 @@ def refused_though_it_was_used(s):
     s.append("a3", None, process=2, status=409, after=1)
 
 
+@story("expired early", faults=[SLEEP])
+def gone_though_it_was_written_to_during_an_outage(s):
+    s.append("a1", 1, process=2, after=11)
+    s.append("a2", 2, process=2, after=1)
+    s.tell("session", exists=False, process=2, after=1.5)
+
+
+@story(faults=[SLEEP])
+def gone_though_it_was_read_during_an_outage(s):
+    s.append("a1", 1, process=2, after=11)
+    s.values("a1", process=2, after=1)
+    s.tell("session", exists=False, process=2, after=1.5)
+
+
 @story(faults=[SLEEP])
 def used_by_a_process_that_slept(s):
     s.append("a1", 1, process=2, after=9.9)

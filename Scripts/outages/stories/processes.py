@@ -16,6 +16,23 @@ def a_good_death(s):
     s.values()
 
 
+@story(faults=[DEATH])
+def an_end_that_came_after_the_next_write(s):
+    s.append("a1", 1)
+    # The process goes on with it when the connection is gone.
+    s.tell("logout", status=0, process=1, after=9.9)
+    s.append("a2", 2)
+    s.tell("session", exists=False)
+
+
+@story("logged out", faults=[DEATH])
+def an_end_that_cannot_have_come_so_late(s):
+    s.append("a1", 1)
+    s.tell("logout", status=0, process=1, after=9.9)
+    s.append("a2", 2, after=4)
+    s.tell("session", exists=False)
+
+
 @story("missing", faults=[DEATH])
 def lost_by_a_death(s):
     s.append("a1", 1)
