@@ -27,7 +27,7 @@ STORES = {
     "postgres-near": sql.NearPostgreSQL,
 }
 USERS = 6
-LEAVERS = 4
+LEAVERS = 6
 # What of a log is shown when something is wrong.
 LAST_LINES = 12
 # The shortest run that has a fault in it.
