@@ -10,14 +10,14 @@ import threading
 
 # Where a store's tests are, by the ids of tests: MODULE.SUITE/test(_:)
 TESTS = {
-    "memory": (r"^SessionsTests\.", r"^SessionsTests\.File"),
+    "memory": (r"^(Sessions|Fuzz)Tests\.", r"^SessionsTests\.File"),
     "file": (r"^SessionsTests\.File", None),
     "sqlite": (r"^SessionsSQL(ite)?Tests\.", None),
     "redis": (r"^SessionsRedisTests\.", None),
     "mysql": (r"^SessionsMySQLTests\.", None),
     "postgres": (r"^SessionsPostgresTests\.", None),
 }
-CONFORMANCE = r"ConformanceTests/"
+CONFORMANCE = "ConformanceTests/"
 # Random programs beside a model.
 MODEL = r"SessionModelTests/"
 MODEL_TESTS = {
