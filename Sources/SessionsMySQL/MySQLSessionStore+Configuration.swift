@@ -34,7 +34,11 @@ extension MySQLSessionStore {
         /// Whether the tables are made when they are missing. Default: ``Schema/createIfNeeded``.
         public var schema: Schema
 
-        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 8.
+        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 32.
+        ///
+        /// As many as are needed are opened. 8 of them read at the same time at most; the others are for commits, of which
+        /// the server makes those durable together that come together. All servers' together, and those of others, must
+        /// stay below the database's `max_connections`, 151 unless it was set.
         public var maximumConnections: Int
 
         /// How many calls may wait for a connection; what is over fails at once. 1 to 1 000 000. Default: 10 000.
@@ -63,7 +67,7 @@ extension MySQLSessionStore {
             allowsCleartextPassword = false
             table = "sessions"
             schema = .createIfNeeded
-            maximumConnections = 8
+            maximumConnections = 32
             maximumWaitingCalls = 10_000
             connectTimeout = .seconds(1)
             operationTimeout = .seconds(2)

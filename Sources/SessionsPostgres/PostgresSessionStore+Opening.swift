@@ -43,7 +43,6 @@ extension PostgresSessionStore {
             PostgresListener($0, servers: servers, announcements: PostgresAnnouncements(tables), logger: logger)
         }
         let pool = SQLConnectionPool(
-            name: configuration.name,
             limits: .init(
                 connections: configuration.maximumConnections,
                 waiting: configuration.maximumWaitingCalls,
@@ -88,7 +87,7 @@ extension PostgresSessionStore {
         let statements = SQLStatements(dialect: .postgres, tables: tables)
         let preparation = PostgresPreparation(configuration, tables)
         let limits = SQLConnectionPool.Limits(connections: 1, waiting: 1, age: .seconds(60), idle: .seconds(60))
-        let pool = SQLConnectionPool(name: database.name, limits: limits) { () throws(SQLFailure) in
+        let pool = SQLConnectionPool(limits: limits) { () throws(SQLFailure) in
             PostgresConnection(
                 // A while before, so that what is wrong is told and not only that time is over.
                 try servers.connect(by: deadline - .milliseconds(500)),

@@ -42,7 +42,7 @@ extension SQLiteSessionStore {
             )
         }
         func pool(_ connections: Int) -> SQLConnectionPool {
-            SQLConnectionPool(name: name, limits: limits(connections), connect: connect)
+            SQLConnectionPool(limits: limits(connections), connect: connect)
         }
         let database = SQLDatabase(
             name: name,

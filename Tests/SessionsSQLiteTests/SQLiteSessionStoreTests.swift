@@ -140,7 +140,7 @@ struct SQLiteSessionStoreTests {
         }
         // The last connection takes the log with it.
         let log = folder.database + "-wal"
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while FileManager.default.fileExists(atPath: log), ContinuousClock.now < deadline { await Task.yield() }
         #expect(!FileManager.default.fileExists(atPath: log))
     }

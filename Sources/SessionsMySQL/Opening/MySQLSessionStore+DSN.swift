@@ -64,7 +64,7 @@ extension MySQLDSN {
         switch network {
         case "tcp", "":
             guard let address, !address.isEmpty else { return .host("127.0.0.1") }
-            do throws(MySQLSessionStore.Address.Malformed) {
+            do throws(HostAndPort.Malformed) {
                 return try MySQLSessionStore.Address(tcp: address)
             } catch {
                 throw MySQLFieldNames.dsn.error(.hosts, error.problem)

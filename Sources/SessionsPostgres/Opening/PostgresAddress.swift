@@ -5,7 +5,7 @@ extension PostgresSessionStore.Address: CustomStringConvertible {
     /// `host:port`, an IPv6 address in brackets, or the directory of the socket and the port.
     public var description: String {
         switch wrapped {
-        case .host(let name, let port): name.utf8.contains(UInt8(ascii: ":")) ? "[\(name)]:\(port)" : "\(name):\(port)"
+        case .host(let name, let port): HostAndPort(name, port: port).description
         case .socket(let directory, let port): "\(directory):\(port)"
         }
     }
@@ -38,34 +38,17 @@ extension PostgresSessionStore.Address {
         }
     }
 
-    /// What is wrong with the address, to follow the name of what holds it; nothing of the address itself, which may be a
-    /// password in the wrong place.
+    /// What is wrong with the address, to follow the name of what holds it.
     var problem: String? {
-        guard (1...65_535).contains(port) else { return "must have ports from 1 to 65535" }
         switch wrapped {
-        case .host(let name, _):
-            return Self.isHostName(name) || Self.isIPv6Address(name)
-                ? nil : "must have host names or IP addresses, and ports apart from them"
-        case .socket(let directory, _):
-            // sockaddr_un has room for 108 bytes; the file is called .s.PGSQL.65535.
-            return directory.utf8.first == UInt8(ascii: "/") && directory.utf8.count <= 90
-                && directory.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: ",") })
-                ? nil
-                : "must have socket directories that start with \"/\" and have at most 90 bytes and no commas and control "
-                    + "characters"
+        case .host(let name, let port): HostAndPort(name, port: port).problem
+        case .socket(let directory, let port):
+            // libpq takes a comma for the end of it. The file in it is called .s.PGSQL.65535.
+            directory.utf8.contains(UInt8(ascii: ","))
+                ? "must have socket directories without commas"
+                : HostAndPort("localhost", port: port).problem
+                    ?? HostAndPort.problem(ofSocketPath: directory, limit: 90)
         }
-    }
-
-    /// A comma would be two hosts to libpq.
-    static func isHostName(_ name: String) -> Bool {
-        (1...253).contains(name.utf8.count)
-            && name.utf8.allSatisfy { HTTPSyntax.isAlphanumeric($0) || "-._".utf8.contains($0) }
-    }
-
-    /// Whether `name` is an IPv6 address, perhaps with a zone (`fe80::1%eth0`).
-    static func isIPv6Address(_ name: String) -> Bool {
-        name.utf8.contains(UInt8(ascii: ":"))
-            && name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ",") }) && IPAddress(name) != nil
     }
 }
 #endif

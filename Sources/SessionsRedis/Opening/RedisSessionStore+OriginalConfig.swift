@@ -73,7 +73,7 @@ extension OriginalRedisSettings {
         }
         var addresses: [RedisSessionStore.Address] = []
         for part in list.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
-            do throws(RedisSessionStore.Address.Malformed) {
+            do throws(HostAndPort.Malformed) {
                 let text = HTTPSyntax.trimmed(Substring(part))
                 addresses.append(try RedisSessionStore.Address(text, defaultPort: arrangement.defaultPort))
             } catch {

@@ -100,7 +100,7 @@ extension RedisSessionStore.Configuration {
         }
         if let name = tls.serverName {
             // The name goes into the handshake (RFC 6066, 3), where there are no addresses.
-            guard RedisSessionStore.Address.isHostName(name), IPAddress(name) == nil else {
+            guard HostAndPort.isHostName(name), IPAddress(name) == nil else {
                 throw names.error(.serverName, "must be a host name")
             }
         }

@@ -13,6 +13,10 @@ package final class SQLConnectionPool: Sendable {
     package struct Limits: Sendable {
         /// The greatest number of connections.
         package var connections: Int
+        /// How many calls that only read run at a time. Reads gain nothing by many connections: each of them is a thread
+        /// of the server's that has to be woken. Commits do, where the server makes those that come together durable
+        /// together.
+        package var reads: Int
         /// The greatest number of calls that wait.
         package var waiting: Int
         /// How long after its beginning a connection is replaced, at the next opportunity.
@@ -24,12 +28,14 @@ package final class SQLConnectionPool: Sendable {
 
         package init(
             connections: Int,
+            reads: Int? = nil,
             waiting: Int,
             age: Duration,
             idle: Duration,
             replacement: Duration = .seconds(1)
         ) {
             self.connections = connections
+            self.reads = reads ?? connections
             self.waiting = waiting
             self.age = age
             self.idle = idle
@@ -40,15 +46,12 @@ package final class SQLConnectionPool: Sendable {
     private let threads: SQLThreads
 
     /// Creates a pool; nothing is opened yet.
-    /// - Parameters:
-    ///   - name: Names kind, user, host and database in messages.
-    ///   - connect: Opens a connection within a bounded time. Called on a thread of the pool's.
+    /// - Parameter connect: Opens a connection within a bounded time. Called on a thread of the pool's.
     package init(
-        name: String,
         limits: Limits,
         connect: @escaping @Sendable () throws(SQLFailure) -> any SQLConnection
     ) {
-        threads = SQLThreads(name: name, limits: limits, connect: connect)
+        threads = SQLThreads(limits: limits, connect: connect)
     }
 
     deinit { threads.stop() }

@@ -1,4 +1,3 @@
-import DequeModule
 import Sessions
 
 // The watcher: a thread that ends what has taken too long, and what has had nothing to do for too long.
@@ -16,11 +15,8 @@ extension SQLThreads {
         while !(isStopped && workers.isEmpty && waiting.isEmpty) {
             let now = ContinuousClock.now
             var late: [(fail: (SQLFailure) -> Void, failure: SQLFailure)] = []
-            while let call = waiting.first, call.phase == .answered || call.deadline <= now {
-                waiting.removeFirst()
-                if let fail = call.answer() {
-                    late.append((fail, SQLFailure(.timeout, "no connection became free in time")))
-                }
+            for fail in waiting.removeLate(at: now) {
+                late.append((fail, SQLFailure(.timeout, "no connection became free in time")))
             }
             for worker in workers {
                 guard let call = worker.current, call.deadline <= now, !worker.wasInterrupted else { continue }

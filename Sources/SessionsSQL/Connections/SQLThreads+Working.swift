@@ -1,4 +1,3 @@
-import DequeModule
 import Sessions
 
 // A thread's life: it takes calls, opens the connection that it needs, and answers.
@@ -11,8 +10,7 @@ extension SQLThreads {
         workers.removeAll { $0 === worker }
         var failures: [(SQLFailure) -> Void] = []
         if workers.isEmpty {
-            failures = waiting.compactMap { $0.answer() }
-            waiting = []
+            failures = waiting.removeAll()
         }
         let ended = workers.isEmpty && isStopped ? afterwards : []
         monitor.unlock()
@@ -35,18 +33,19 @@ extension SQLThreads {
             var began: ContinuousClock.Instant
             repeat {
                 began = .now
-                if connection == nil {
-                    do throws(SQLFailure) {
-                        connection = try open(worker)
-                        // Not all at once.
-                        replaceAt = .now + limits.age * Double.random(in: 0.8...1)
-                    } catch {
+                let open: any SQLConnection
+                if let connection {
+                    open = connection
+                } else {
+                    do throws(SQLFailure) { open = try self.open(worker) } catch {
                         if error.kind == .tooManyConnections, handBack(call, worker) { return end(worker) }
                         outcome = .failure(error)
                         break
                     }
+                    connection = open
+                    // Not all at once.
+                    replaceAt = .now + limits.age * Double.random(in: 0.8...1)
                 }
-                guard let open = connection else { preconditionFailure("it was opened above") }
                 outcome = run(call, on: open)
                 if case .failure(let failure) = outcome, failure.closesConnection {
                     if failure.kind == .readOnly { replaceAll() }
@@ -68,8 +67,7 @@ extension SQLThreads {
         monitor.lock()
         worker.idleSince = .now
         while true {
-            while let call = waiting.popFirst() {
-                guard call.phase == .waiting else { continue }
+            if let call = waiting.next() {
                 call.phase = .running
                 worker.current = call
                 worker.isOutdated = outdated.map { worker.openedAt < $0 } ?? false
@@ -127,9 +125,12 @@ extension SQLThreads {
         growsAgainAt = .now + Self.growthPause
         worker.current = nil
         busyCount -= 1
-        guard call.phase == .running else { return true }
+        guard call.phase == .running else {
+            waiting.end(call)
+            return true
+        }
         call.phase = .waiting
-        waiting.prepend(call)
+        waiting.putBack(call)
         // No other one is added, since there is none to be had.
         _ = wakeOrAdd()
         return true
@@ -183,6 +184,7 @@ extension SQLThreads {
         let fail = call.answer()
         worker.current = nil
         busyCount -= 1
+        waiting.end(call)
         let wasInterrupted = worker.wasInterrupted
         worker.wasInterrupted = false
         monitor.unlock()
@@ -205,7 +207,7 @@ extension SQLThreads {
         workers.removeAll { $0 === worker }
         idle.removeAll { $0 === worker }
         // A call may have come between the last look and now, when this worker was counted as one that would take it.
-        let successor = waiting.isEmpty || !mayGrow ? nil : Worker(monitor)
+        let successor = waiting.readyCount == 0 || !mayGrow ? nil : Worker(monitor)
         if let successor { workers.append(successor) }
         let ended = workers.isEmpty && isStopped ? afterwards : []
         if !ended.isEmpty { afterwards = [] }

@@ -1,4 +1,3 @@
-import DequeModule
 import Sessions
 
 /// The threads of a pool, their connections, and the calls that wait for them.
@@ -7,12 +6,11 @@ import Sessions
 ///
 /// `@unchecked Sendable`: everything mutable is read and written only with `monitor` held.
 final class SQLThreads: @unchecked Sendable {
-    let name: String
     let limits: SQLConnectionPool.Limits
     let connect: @Sendable () throws(SQLFailure) -> any SQLConnection
     let monitor = Monitor()
     let watcherCondition: Monitor.Condition
-    var waiting: Deque<SQLCall> = []
+    var waiting: SQLCallQueue
     var workers: [Worker] = []
     /// The idle ones, the one that became so last at the end.
     var idle: [Worker] = []
@@ -56,19 +54,18 @@ final class SQLThreads: @unchecked Sendable {
     }
 
     init(
-        name: String,
         limits: SQLConnectionPool.Limits,
         connect: @escaping @Sendable () throws(SQLFailure) -> any SQLConnection
     ) {
-        self.name = name
         self.limits = limits
         self.connect = connect
+        waiting = SQLCallQueue(readLimit: limits.reads)
         watcherCondition = Monitor.Condition(monitor)
     }
 
     var count: Int { monitor.withLock { workers.count } }
 
-    var waitingCount: Int { monitor.withLock { waiting.count { $0.phase == .waiting } } }
+    var waitingCount: Int { monitor.withLock { waiting.unansweredCount } }
 
     // MARK: Calls
 
@@ -116,7 +113,7 @@ final class SQLThreads: @unchecked Sendable {
     /// Has somebody take the calls that wait: wakes an idle worker, or adds one, which the caller then starts. Called with
     /// the lock held.
     func wakeOrAdd() -> Worker? {
-        guard !waiting.isEmpty, !isWaking else { return nil }
+        guard waiting.readyCount > 0, !isWaking else { return nil }
         if let worker = idle.popLast() {
             isWaking = true
             worker.isWoken = true
@@ -124,7 +121,7 @@ final class SQLThreads: @unchecked Sendable {
             return nil
         }
         // Those that are neither busy nor idle have just begun or are just done, and look for a call next.
-        guard mayGrow, workers.count - busyCount < waiting.count else { return nil }
+        guard mayGrow, workers.count - busyCount < waiting.readyCount else { return nil }
         let worker = Worker(monitor)
         workers.append(worker)
         return worker

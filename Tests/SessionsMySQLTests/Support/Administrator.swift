@@ -15,7 +15,6 @@ final class Administrator: Sendable {
         let statements = SQLStatements(dialect: .mysql, tables: try SQLTables("sessions"))
         let target = MySQLTarget(configuration, statements)
         pool = SQLConnectionPool(
-            name: "administrator",
             limits: .init(connections: 1, waiting: 100, age: .seconds(3600), idle: .seconds(3600)),
             connect: { () throws(SQLFailure) in try target.connect() }
         )

@@ -35,6 +35,46 @@ struct SQLConnectionPoolTests {
         await pool.shutDown()
     }
 
+    @Test("So many reads run at a time as may; writes have the other connections")
+    func boundsReads() async throws {
+        let pool = SQLConnectionPool(server, connections: 3, reads: 1)
+        server.hold()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...3 as ClosedRange<Int64> {
+                group.addTask { _ = try await pool.call(number, isRead: true) }
+                await eventually("the first is taken, the others wait") { pool.waitingCount == Int(number) - 1 }
+            }
+            for number in 4...5 as ClosedRange<Int64> { group.addTask { _ = try await pool.call(number) } }
+            await eventually("the writes are taken") { server.calls.count == 3 }
+            #expect(Set(server.calls) == [1, 4, 5])
+            #expect(pool.waitingCount == 2)
+            server.release()
+            try await group.waitForAll()
+        }
+        #expect(Set(server.calls.suffix(2)) == [2, 3])
+        #expect(server.counts.opened == 3)
+        await pool.shutDown()
+    }
+
+    @Test("Reads that were taken back for want of a connection do not count as running for ever")
+    func forgetsReadsThatWereHandedBack() async throws {
+        let pool = SQLConnectionPool(server, connections: 4, reads: 2)
+        server.setCapacity(1)
+        server.hold()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...6 as ClosedRange<Int64> {
+                group.addTask { _ = try await pool.call(number, isRead: true) }
+            }
+            await eventually("one runs, and another was handed back") {
+                server.calls.count == 1 && server.turnedAwayCount > 0 && pool.waitingCount == 5
+            }
+            server.release()
+            try await group.waitForAll()
+        }
+        #expect(server.counts.executed == 6)
+        await pool.shutDown()
+    }
+
     @Test("A call too many fails at once, and was surely not executed")
     func boundsTheQueue() async throws {
         let pool = SQLConnectionPool(server, connections: 1, waiting: 2)

@@ -135,15 +135,16 @@ extension SQLConnectionPool {
     convenience init(
         _ server: FakeServer,
         connections: Int = 4,
+        reads: Int? = nil,
         waiting: Int = 100,
         age: Duration = .seconds(3600),
         idle: Duration = .seconds(3600),
         replacement: Duration = .seconds(3600)
     ) {
         self.init(
-            name: "fake",
             limits: .init(
                 connections: connections,
+                reads: reads,
                 waiting: waiting,
                 age: age,
                 idle: idle,
