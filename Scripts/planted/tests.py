@@ -18,11 +18,15 @@ TESTS = {
     "postgres": (r"^SessionsPostgresTests\.", None),
 }
 CONFORMANCE = "ConformanceTests/"
-# Random programs beside a model.
-MODEL = r"SessionModelTests/"
+# Random programs beside a model, and which of them are a store's. What they find in flawed stores is for the other tests.
+MODEL = r"Session(Store)?ModelTests/"
 MODEL_TESTS = {
     "memory": r"^SessionsTests\.SessionModelTests/(memory|stepwise)\(",
     "file": r"^SessionsTests\.SessionModelTests/files\(",
+    "sqlite": r"^SessionsSQLiteTests\.SQLiteSessionStoreModelTests/",
+    "redis": r"^SessionsRedisTests\.RedisSessionStoreModelTests/",
+    "mysql": r"^SessionsMySQLTests\.MySQLSessionStoreModelTests/",
+    "postgres": r"^SessionsPostgresTests\.PostgresSessionStoreModelTests/",
 }
 # Stop and restart servers, so that they are run one at a time.
 SERVERS = {"redis": "redis", "mysql": "mariadb", "postgres": "postgres"}
@@ -64,7 +68,8 @@ class TestRun:
         reading, writing = os.pipe()
         # What a run that is cut off leaves goes with the folder.
         with tempfile.TemporaryDirectory(prefix="planted-") as place:
-            environment = dict(os.environ, TMPDIR=place)
+            # The same programs each time, unless others are asked for.
+            environment = {"SESSIONS_MODEL_SEED": "1", **os.environ, "TMPDIR": place}
             environment.pop("SESSIONS_PLANTED_BUG", None)
             if self.bug:
                 environment["SESSIONS_PLANTED_BUG"] = self.bug.name

@@ -86,6 +86,7 @@ class Build:
 
     def __init__(self, tree, scratch, traits):
         self.tree = tree
+        self.traits = traits.split(",")
         self.options = ["--scratch-path", os.path.abspath(scratch)]
         self.options += ["--disable-default-traits", "--traits", traits]
         self.binaries = ""
