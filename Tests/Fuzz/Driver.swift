@@ -6,11 +6,6 @@ import Musl
 import Darwin
 #endif
 
-/// What can be fuzzed, by the name that `Scripts/fuzz` is given and that its folder of `Corpora` has.
-private let targets: [String: @Sendable (UnsafeRawBufferPointer) -> Void] = [
-    "resp": fuzzRESP
-]
-
 /// libFuzzer's own `main`, for programs that have one already, as every executable of a package has.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runFuzzer(

@@ -1,3 +1,4 @@
+#if Redis
 import NIOCore
 
 @testable import SessionsRedis
@@ -77,3 +78,4 @@ private func isSame(_ left: RESPValue, _ right: RESPValue) -> Bool {
     default: left == right
     }
 }
+#endif
