@@ -10,8 +10,8 @@ from outages.lifetimes import Lifetime
 from outages.order_check import OrderCheck
 from outages.session_check import SessionCheck
 from outages.verdict import (
-    BEFORE_BUSY, BUSY, LONGEST_ANSWER, LONGEST_ANSWERS, LONGEST_PLAIN_ANSWER, LONGEST_STALL, LOSS_AFTER, LOSS_BEFORE, RECOVERY, ROUND_TRIP, STALE,
-    STORE_TIMEOUT, Verdict,
+    BEFORE_BUSY, BUSY, LONGEST_ANSWER, LONGEST_ANSWERS, LONGEST_PLAIN_ANSWER, LONGEST_STALL, LOSS_AFTER, LOSS_BEFORE, RECOVERY,
+    ROUND_TRIP, STALE, STORE_TIMEOUT, Verdict,
 )
 
 
