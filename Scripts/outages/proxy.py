@@ -2,9 +2,8 @@
 """A TCP proxy on 127.0.0.1 whose ways can be cut, slowed down and silenced. A process of its own: see Proxy.
 
 Reads one JSON document a line, and answers each with one: {"do": "open", "name": …, "port": of the server} answers the port
-to connect to; "aim" gives a way another server, "delay", "hold", "drop", "flow" and "cut" change what becomes of its bytes, and "ask" only
-asks whether it is there.
-Ends with its input.
+to connect to; "aim" gives a way another server, "delay", "hold", "drop", "flow" and "cut" change what becomes of its bytes,
+and "ask" only asks whether it is there. Ends with its input.
 """
 import asyncio
 import json

@@ -15,6 +15,9 @@ LONGEST_ANSWER = 2.5
 LONGEST_ANSWERS = {"end-others": 8.0, "sessions": 5.0}
 LONGEST_PLAIN_ANSWER = 1.0
 LONGEST_STALL = 0.5
+# The share of a request's time, and of a moment before it, for which a busy machine had no room.
+BUSY = 0.2
+BEFORE_BUSY = 0.5
 # After which a store gives up a connection that does not answer, about.
 STORE_TIMEOUT = 1.2
 

@@ -360,6 +360,24 @@ def a_plain_route_fails(s):
     s.tell("plain", status=503, after=10, session=None)
 
 
+@story()
+def a_plain_route_on_a_machine_without_room(s):
+    s.tell("plain", takes=1.9, after=10, session=None)
+    s.history.stalls = [(9.9, 0.2), (10.5, 0.2), (11.0, 0.2)]
+
+
+@story("plain")
+def a_plain_route_that_is_slow_even_for_a_machine_without_room(s):
+    s.tell("plain", takes=3.5, after=10, session=None)
+    s.history.stalls = [(9.9, 0.3), (10.5, 0.3), (11.0, 0.3), (12.0, 0.3)]
+
+
+@story("plain")
+def a_plain_route_that_is_slow_on_a_machine_that_had_room(s):
+    s.tell("plain", takes=1.4, after=10, session=None)
+    s.history.stalls = [(10.5, 0.2)]
+
+
 @story("plain", faults=[OUTAGE])
 def a_plain_route_is_slow(s):
     s.tell("plain", takes=1.1, after=10, session=None)
