@@ -116,5 +116,6 @@ def write(found):
         *tables(results, updates),
         *([f"Requests that failed: {'; '.join(failed)}."] if failed else []),
         "The servers and their settings:\n\n" + "\n".join(lines),
-        f"Medians of {found['rounds']} rounds of {found['seconds']} seconds. {found['machine']}.",
+        f"Medians of {found['rounds']} rounds of {found['seconds']} seconds"
+        + (", on a machine that was busy with other things as well" if found["busy"] else "") + f". {found['machine']}.",
     ]))

@@ -58,6 +58,15 @@ func openUpdateCommit(_ manager: SessionManager, _ request: HTTPRequest) async t
     keep(fields)
 }
 
+/// The same by a closure, whose result is that of the commit.
+func openCommitByClosure(_ manager: SessionManager, _ request: HTTPRequest) async throws {
+    let exchange = manager.exchange(for: request)
+    keep(try await exchange.session().commit { try $0.increment(.number) })
+    var fields = HTTPFields()
+    try await exchange.finish(&fields)
+    keep(fields)
+}
+
 /// The request of a browser that comes for the first time.
 private let firstRequest: HTTPRequest = {
     var request = HTTPRequest(method: .get, scheme: "https", authority: "example.com", path: "/")
@@ -114,12 +123,16 @@ func storeFigures(
     let update = try await nanoseconds(meter, iterations: iterations) {
         try await openUpdateCommit(manager, requests[$0 & 1023])
     }
+    let closure = try await nanoseconds(meter, iterations: iterations) {
+        try await openCommitByClosure(manager, requests[$0 & 1023])
+    }
     let making = try await nanoseconds(meter, rounds: 3, iterations: iterations / 4) { _ in
         try await create(manager)
     }
     return [
         Figure(name: "\(name): open, read, close", value: read, unit: "ns", limit: limits?.read),
         Figure(name: "\(name): open, update, commit", value: update, unit: "ns", limit: limits?.update),
+        Figure(name: "\(name): open, commit by a closure", value: closure, unit: "ns"),
         Figure(name: "\(name): open, set, commit a new session", value: making, unit: "ns"),
     ]
 }

@@ -10,7 +10,7 @@ import Darwin
 
 /// Prints the in-process figures; ends with status 1 if one is over its limit.
 ///
-/// Arguments: none for everything; `read N`, `update N` or `create N` run that many iterations on the memory store and
+/// Arguments: none for everything; `read N`, `update N`, `commit N` or `create N` run that many iterations on the memory store and
 /// nothing else, for a profiler.
 @main
 struct SessionBench {
@@ -48,6 +48,7 @@ struct SessionBench {
             switch what {
             case "read": try await openReadClose(manager, requests[iteration & 63])
             case "update": try await openUpdateCommit(manager, requests[iteration & 63])
+            case "commit": try await openCommitByClosure(manager, requests[iteration & 63])
             default: try await create(manager)
             }
         }
