@@ -129,6 +129,7 @@ let package = Package(
             dependencies: [
                 "Sessions",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .executableTarget(
@@ -185,6 +186,22 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
             ]
+        ),
+        // What Scripts/fuzz feeds, on the inputs that are kept. `Tests/Fuzz` is a package of its own as well.
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "Sessions",
+                "SessionsRedis",
+                "SessionsSQLite",
+                "SessionsMySQL",
+                "SessionsPostgres",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["Corpora", "Driver.swift", "Package.swift"],
+            sources: ["Replay", "Targets"]
         ),
         .testTarget(
             name: "SessionsSQLTests",

@@ -5,8 +5,10 @@ import shlex
 import signal
 import subprocess
 import time
+import urllib.parse
 
 from outages.history import Fault
+from outages.ways import Ways
 
 SERVICES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "services")
 
@@ -34,6 +36,12 @@ def wait_until(what, condition, seconds):
         time.sleep(0.02)
 
 
+def with_port(url, port):
+    """The address with another port."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+
+
 class Deployment:
     """One service of Scripts/services, in a folder of its own."""
 
@@ -41,8 +49,14 @@ class Deployment:
     # The names of the faults; each is a method too. It gives the fault when the servers are well again for clients.
     faults = ()
 
-    # Which processes of the demo have a near cache.
-    near = ()
+    # Whether every second process of the demo has a near cache.
+    has_near_cache = False
+    # The most processes that can share the store.
+    most_processes = 8
+    # Whether one address leads to the server, so that a proxy can stand in its place.
+    has_one_address = False
+    # Whether the processes keep their sessions in memory alone.
+    is_in_memory = False
 
     def __init__(self, folder, seed):
         self.folder = folder
@@ -52,6 +66,7 @@ class Deployment:
         self.random = random.Random(seed)
         self.paused = set()
         self.turns = []
+        self.ways = None
 
     def services(self, *arguments):
         environment = dict(os.environ, SESSIONS_SERVICES_DIR=self.folder)
@@ -89,6 +104,30 @@ class Deployment:
     def prepare(self):
         pass
 
+    def url_by(self, port):
+        """The address of the store, with a proxy's port in the place of the server's."""
+        return self.url
+
+    def use(self, demos, proxy):
+        """The processes of the demo run; the proxy has a way from clients to each, and maybe from each to the server."""
+        self.demos = demos
+        self.ways = Ways(self, proxy)
+
+    def take_unplanned_faults(self):
+        """What servers did that nobody had told them."""
+        return []
+
+    def logs(self):
+        """The logs of the servers, by their names."""
+        found = {}
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                if name in ("log", "log.before"):
+                    found[f"{os.path.basename(folder)}{name[3:]}"] = os.path.join(folder, name)
+                elif name == "announcements.log":
+                    found["announcements"] = os.path.join(folder, name)
+        return found
+
     def wait_until_whole(self):
         """Until the next fault may come."""
 
@@ -98,8 +137,11 @@ class Deployment:
         """Every kind once, in random order, then again. Gives the fault, one for each process where it concerns several, and
         what it was."""
         if not self.turns:
-            self.turns = self.random.sample(self.faults, len(self.faults))
-        fault, text = getattr(self, self.turns.pop().replace(" ", "_"))()
+            own = [(self, name) for name in self.faults]
+            on_the_way = [(self.ways, name) for name in self.ways.faults()] if self.ways else []
+            self.turns = self.random.sample(own + on_the_way, len(own) + len(on_the_way))
+        owner, name = self.turns.pop()
+        fault, text = getattr(owner, name.replace(" ", "_"))()
         return fault if isinstance(fault, list) else [fault], text
 
     def wait(self, least, most):
@@ -131,10 +173,14 @@ class Deployment:
         index = self.random.randrange(len(self.demos))
         injected = time.monotonic()
         self.demos[index].kill()
+        gone = time.monotonic()
         seconds = self.wait(0, 1.0)
         self.demos[index].start()
         # The other one goes on as if nothing were.
-        fault = Fault("kill a process", injected, time.monotonic(), process=index, spreads=False)
+        fault = Fault(
+            "kill a process", injected, time.monotonic(), process=index, spreads=False,
+            emptied=gone if self.is_in_memory else None,
+        )
         return fault, f"{self.demos[index].name}, down for {seconds:.1f} s and the start"
 
     def pause_a_process(self):
@@ -144,5 +190,5 @@ class Deployment:
         self.demos[index].pause()
         seconds = self.wait(0.3, 3.5)
         self.demos[index].resume()
-        fault = Fault("pause a process", injected, time.monotonic(), process=index)
+        fault = Fault("pause a process", injected, time.monotonic(), process=index, spreads=not self.is_in_memory)
         return fault, f"{self.demos[index].name}, for {seconds:.1f} s"

@@ -1,55 +1,14 @@
-"""SQLite, MariaDB and PostgreSQL: one database, which loses nothing that it has acknowledged."""
+"""MariaDB and PostgreSQL: one server, which loses nothing that it has acknowledged."""
 import contextlib
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
 import urllib.parse
 
-from outages.deployment import Deployment, ServerError, wait_until
+from outages.deployment import Deployment, ServerError, wait_until, with_port
 from outages.history import Fault
-
-
-class SQLite(Deployment):
-    """A file that both processes have open: they are all that can fail."""
-
-    faults = ("kill a process", "pause a process", "kill both processes", "lock the file")
-
-    def start(self):
-        os.mkdir(self.folder)
-        self.path = os.path.join(self.folder, "sessions.sqlite")
-        self.url = f"sqlite:{self.path}"
-        return self
-
-    def stop(self):
-        pass
-
-    def kill_both_processes(self):
-        injected = time.monotonic()
-        for demo in self.demos:
-            demo.kill()
-        for demo in self.demos:
-            demo.start()
-        healthy = time.monotonic()
-        faults = [
-            Fault("kill both processes", injected, healthy, process=index, spreads=False) for index in range(len(self.demos))
-        ]
-        return faults, f"back after {healthy - injected:.1f} s"
-
-
-    def lock_the_file(self):
-        """Somebody else writes, at times for longer than the demo waits."""
-        injected = time.monotonic()
-        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            seconds = self.wait(0.3, 3.5)
-            connection.execute("ROLLBACK")
-        finally:
-            connection.close()
-        return Fault("lock the file", injected, time.monotonic()), f"for {seconds:.1f} s"
 
 
 class SQLServer(Deployment):
@@ -57,6 +16,7 @@ class SQLServer(Deployment):
         "kill the server", "pause the server", "close all connections", "leave no connection", "lock the tables",
         "kill a process", "pause a process", "kill the server and a process",
     )
+    has_one_address = True
     # Of the variables of Scripts/services.
     kind = None
 
@@ -65,6 +25,9 @@ class SQLServer(Deployment):
         # An operation, and the look-up of what became of it, within the longest answer that the checks allow.
         self.url = self.variables[f"SESSIONS_{self.kind}_URL"] + "?timeout=1200ms"
         self.admin_url = self.variables[f"SESSIONS_{self.kind}_ADMIN_URL"]
+
+    def url_by(self, port):
+        return with_port(self.url, port)
 
     # MARK: As an administrator
 
@@ -254,4 +217,4 @@ class PostgreSQL(SQLServer):
 class NearPostgreSQL(PostgreSQL):
     """With a near cache in one of the two processes: what the other one changes is announced all the same."""
 
-    near = (1,)
+    has_near_cache = True

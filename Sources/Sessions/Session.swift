@@ -95,6 +95,7 @@ public final class Session: Sendable {
 
     /// Gives this session lifetimes of its own, such as longer ones for "remember me".
     ///
+    /// Where somebody is signed in already, an absolute lifetime that ends later comes with a new token, as from ``renew()``.
     /// - Throws: ``SessionError``: `.misconfigured` for lifetimes outside 1 second to 400 days, or why the session takes
     ///   no edits.
     public func setLifetime(idle: Duration, absolute: Duration) throws(SessionError) {

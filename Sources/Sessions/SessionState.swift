@@ -230,7 +230,9 @@ struct SessionState: ~Copyable, Sendable {
             return .create(pending)
         }
         isCommitting = true
-        if renewal != nil { return .renew(takePending(), stored) }
+        if renewal != nil || lifetime.map({ stored.record.isProlonged(by: $0) }) == true {
+            return .renew(takePending(), stored)
+        }
         if let rotation, mayAnnounce, isFinal, stored.record.isRotationDue(rotation, at: now) {
             return .rotate(takePending(), stored)
         }
@@ -337,6 +339,14 @@ extension SessionRecord {
         let deadline = min(overflow ? .max : wanted, absoluteDeadline.millisecondsSince1970)
         let gain = deadline.subtractingReportingOverflow(expiresAt.millisecondsSince1970)
         return !gain.overflow && gain.partialValue > 0 && gain.partialValue >= idle / 10
+    }
+
+    /// Whether a lifetime lets a session that somebody is signed in to end later than it would.
+    ///
+    /// A subject's index keeps an entry until the absolute deadline that was known when it was written, so such a session
+    /// needs a new entry, and with it a new id: or "sign out everywhere" would not find it in its last days.
+    func isProlonged(by lifetime: SessionManager.Lifetime) -> Bool {
+        subject != nil && (authenticatedAt ?? createdAt) + lifetime.absolute > absoluteDeadline
     }
 
     /// Whether the token is old enough to be replaced.

@@ -199,6 +199,21 @@ import Testing
         #expect(try await manager.count() == 0)
     }
 
+    @Test("A session that was made, and ended by somebody else before the response leaves, sets no cookie")
+    func endedBetweenCommits() async throws {
+        let exchange = manager.exchange(for: browser.request)
+        let session = try await exchange.session()
+        session["n"] = 1
+        try await session.save()
+        let id = try #require(session.id)
+        #expect(try await manager.end(id))
+        session["n"] = 2
+        var fields = HTTPFields()
+        let error = await #expect(throws: SessionError.self) { try await exchange.finish(&fields) }
+        #expect(error?.code == .ended)
+        #expect(fields[values: .setCookie].isEmpty)
+    }
+
     @Test("A handler that fails loses its edits, and its end() happens")
     func abandoning() async throws {
         try await browser.visit(manager) { $0["n"] = 1 }

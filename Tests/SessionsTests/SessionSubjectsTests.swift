@@ -48,6 +48,62 @@ import Testing
         #expect(try await manager.sessions(of: "ada").count == 1)
     }
 
+    @Test("A session that lives longer than it would have at its sign-in still ends with all others, at every age")
+    func endProlonged() async throws {
+        let clock = TestClock()
+        let manager = try SessionManager(store: store, clock: clock)
+        let browser = Browser()
+        try await browser.visit(manager) { try $0.renew(subject: "ada") }
+        let thief = browser.copy()
+        let id = try await manager.exchange(for: browser.request).session().id
+        try await browser.visit(manager) { session in
+            try session.setLifetime(idle: .seconds(30 * 86_400), absolute: .seconds(90 * 86_400))
+        }
+        try await browser.visit(manager) { session in
+            #expect(session.subject == "ada")
+            #expect(session.id != id)
+        }
+        try await thief.visit(manager) { #expect(!$0.exists) }
+        clock.advance(by: .seconds(20 * 86_400))
+        #expect(try await manager.sessions(of: "ada").count == 1)
+        #expect(try await manager.endAll(of: "ada") == 1)
+        try await browser.visit(manager) { #expect(!$0.exists) }
+    }
+
+    @Test("A lifetime that is not longer, or of somebody unknown, needs no new token")
+    func keepToken() async throws {
+        let browser = try #require(try await signIn("ada").first)
+        let stranger = Browser()
+        try await stranger.visit(manager) { $0["a"] = 1 }
+        for browser in [browser, stranger] {
+            let cookie = browser.cookie
+            let absolute = browser === stranger ? 90 : 1
+            try await browser.visit(manager) { session in
+                try session.setLifetime(idle: .seconds(600), absolute: .seconds(absolute * 86_400))
+            }
+            #expect(browser.cookie == cookie)
+        }
+    }
+
+    @Test("A lifetime that a rotation in between has made longer is refused, not half done")
+    func prolongAcrossRotation() async throws {
+        let clock = TestClock()
+        var configuration = SessionManager.Configuration()
+        configuration.rotation = .init(interval: .seconds(60))
+        let manager = try SessionManager(store: store, configuration: configuration, clock: clock)
+        let browser = Browser()
+        try await browser.visit(manager) { try $0.renew(subject: "ada") }
+        let exchange = manager.exchange(for: browser.request)
+        // Not longer than the session's own, as this request sees it.
+        try await exchange.session().setLifetime(idle: .seconds(600), absolute: .seconds(80_000))
+        clock.advance(by: .seconds(60))
+        try await browser.visit(manager) { try $0.setLifetime(idle: .seconds(600), absolute: .seconds(3600)) }
+        await #expect { try await browser.finish(exchange) } throws: { ($0 as? SessionError)?.code == .ended }
+        try await browser.visit(manager) { session in
+            #expect(session.absoluteDeadline == session.createdAt.map { $0 + .seconds(3600) })
+        }
+    }
+
     @Test("One session of one's own is ended by its id; somebody else's is not")
     func endOne() async throws {
         let ada = try await signIn("ada", 2)
