@@ -96,6 +96,8 @@ struct SessionTelemetry: Sendable {
     }
 
     func storeError(_ error: SessionStoreError, in operation: String) {
+        // The caller has gone, at a shutdown for example; nothing is wrong with the store.
+        guard error.code != .cancelled else { return }
         storeErrorCount.increment()
         logger.error("the session store failed", metadata: ["operation": "\(operation)", "error": "\(error)"])
     }

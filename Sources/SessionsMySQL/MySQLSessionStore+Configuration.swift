@@ -34,7 +34,7 @@ extension MySQLSessionStore {
         /// Whether the tables are made when they are missing. Default: ``Schema/createIfNeeded``.
         public var schema: Schema
 
-        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 32.
+        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 24.
         ///
         /// As many as are needed are opened. 8 of them read at the same time at most; the others are for commits, of which
         /// the server makes those durable together that come together. All servers' together, and those of others, must
@@ -67,7 +67,7 @@ extension MySQLSessionStore {
             allowsCleartextPassword = false
             table = "sessions"
             schema = .createIfNeeded
-            maximumConnections = 32
+            maximumConnections = 24
             maximumWaitingCalls = 10_000
             connectTimeout = .seconds(1)
             operationTimeout = .seconds(2)

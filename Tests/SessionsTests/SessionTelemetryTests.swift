@@ -59,6 +59,20 @@ import Testing
         }
     }
 
+    @Test("A store that fails raises an alarm, a task that was cancelled does not", arguments: [true, false])
+    func alarms(isCancelled: Bool) async throws {
+        let handler = InMemoryLogHandler()
+        let logger = Logger(label: "test", factory: { _ in handler })
+        let store = ScriptedStore()
+        let manager = try SessionManager(store: store, logger: logger)
+        let browser = Browser()
+        try await browser.visit(manager) { $0["n"] = 1 }
+        store.script { _, _ in .fail(isCancelled ? .cancelled : .unavailable) }
+        await #expect(throws: SessionError.self) { try await browser.visit(manager) { _ = $0["n", as: Int.self] } }
+        await #expect(throws: SessionError.self) { _ = try await manager.page() }
+        #expect(handler.entries.count { $0.level == .error } == (isCancelled ? 0 : 2))
+    }
+
     @Test("Events tell what happened to which session, in order")
     func events() async throws {
         let manager = try SessionManager(store: MemorySessionStore())
