@@ -2,7 +2,7 @@
 import Foundation
 
 /// A folder of one test's own, which goes with it.
-final class TestFolder {
+final class TestFolder: Sendable {
     let path: String
 
     init() throws {
