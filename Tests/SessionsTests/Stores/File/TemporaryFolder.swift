@@ -109,8 +109,9 @@ enum Disk {
 
     /// Gives a file the times of long ago.
     static func age(_ path: String) {
-        var times = (timeval(tv_sec: 1_000_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000_000, tv_usec: 0))
-        _ = withUnsafePointer(to: &times) { $0.withMemoryRebound(to: timeval.self, capacity: 2) { utimes(path, $0) } }
+        // Not `timeval`, which the compiler knows from two modules when it optimises the whole module.
+        var times = utimbuf(actime: 1_000_000_000, modtime: 1_000_000_000)
+        utime(path, &times)
     }
 
     /// Holds a file's lock until the result is closed, as another process would.
