@@ -121,6 +121,9 @@ extension SessionManager {
     }
 
     /// Writes the index entry of a session that is about to be written and reads the epoch, in one step.
+    ///
+    /// The entry outlives the session: who has to try again signs in a little later than was announced, and a server whose
+    /// clock is ahead must not leave out a session that another one still takes for alive.
     func announceSignIn(
         of subject: String?,
         id: SessionID,
@@ -129,8 +132,9 @@ extension SessionManager {
     ) async throws(SessionError) -> SignIn? {
         guard let subject, let subjects else { return nil }
         let subjectID = namespace.subjectID(subject)
+        let deadline = absoluteDeadline + configuration.conflictTimeout + .seconds(60)
         let epoch = try await reporting("index") { () async throws(SessionStoreError) in
-            try await subjects.addToIndex(id, subject: subjectID, absoluteDeadline: absoluteDeadline, now: now)
+            try await subjects.addToIndex(id, subject: subjectID, absoluteDeadline: deadline, now: now)
         }
         return SignIn(subject: subjectID, epoch: epoch, isConfirmed: isConfirmed)
     }

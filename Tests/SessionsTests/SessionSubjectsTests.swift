@@ -2,6 +2,7 @@ import HTTPTypes
 import InMemoryLogging
 import Logging
 import Sessions
+import SessionsTesting
 import Testing
 
 @Suite("Subjects") struct SessionSubjectsTests {
@@ -66,6 +67,32 @@ import Testing
         try await thief.visit(manager) { #expect(!$0.exists) }
         clock.advance(by: .seconds(20 * 86_400))
         #expect(try await manager.sessions(of: "ada").count == 1)
+        #expect(try await manager.endAll(of: "ada") == 1)
+        try await browser.visit(manager) { #expect(!$0.exists) }
+    }
+
+    @Test("A sign-in that had to try again ends with all others until its last second")
+    func endRetried() async throws {
+        let clock = TestClock()
+        let store = FaultInjectingSessionStore(store)
+        let manager = try SessionManager(store: store, clock: clock)
+        let browser = Browser()
+        try await browser.visit(manager) { $0["n"] = 1 }
+        let gate = SessionStoreGate()
+        store.inject(.pauseBefore(gate), into: .renew)
+        let other = browser.copy()
+        async let signIn: Void = browser.visit(manager) { try $0.renew(subject: "ada") }
+        await gate.waitUntilReached()
+        clock.advance(by: .seconds(3))
+        try await other.visit(manager) { $0["n"] = 2 }
+        gate.open()
+        try await signIn
+        let session = try #require(try await manager.sessions(of: "ada").first)
+        // Used until then, or it would have been idle for too long.
+        while session.absoluteDeadline - clock.now > .seconds(1) {
+            clock.advance(by: min(.seconds(600), session.absoluteDeadline - clock.now - .seconds(1)))
+            try await browser.visit(manager) { #expect($0.exists) }
+        }
         #expect(try await manager.endAll(of: "ada") == 1)
         try await browser.visit(manager) { #expect(!$0.exists) }
     }
