@@ -136,29 +136,3 @@ class PlainProbe(threading.Thread):
             for process in range(len(self.recorder.demos)):
                 client.call(process, "plain")
         client.close_all()
-
-
-class StallProbe(threading.Thread):
-    """Notes when this program gets no time, or the proxy: what is measured then says nothing about servers."""
-
-    LEAST = 0.1
-
-    def __init__(self, history, proxy):
-        super().__init__(daemon=True)
-        self.history = history
-        self.proxy = proxy
-        self.stopping = threading.Event()
-
-    def run(self):
-        before = time.monotonic()
-        while not self.stopping.wait(0.02):
-            now = time.monotonic()
-            stalled = now - before - 0.02
-            try:
-                self.proxy.order("ask")
-            except OSError:
-                break
-            before = time.monotonic()
-            stalled = max(stalled, before - now)
-            if stalled > self.LEAST:
-                self.history.stalls.append((before, stalled))

@@ -154,18 +154,18 @@ class History:
         self.limits = limits or {}
         self.operations = []
         self.faults = []
-        # When and for how long the clients or the proxy stood still, on a busy machine.
+        # When and for how long the clients or a server stood still, on a busy machine.
         self.stalls = []
 
     def add(self, operation):
         self.operations.append(operation)
 
     def length(self, operation):
-        """How long the answer took, without the time that this program itself stood still."""
+        """How long the answer took, without the time for which the machine had no room."""
         return operation.answered - operation.invoked - self.stood_still(operation.invoked, operation.answered)
 
     def stood_still(self, start, end):
-        """How long this program stood still, as far as it had noticed at most a moment after the end."""
+        """How long the clients or a server stood still, as far as was noticed at most a moment after the end."""
         index = bisect.bisect_left(self.stalls, (start, 0.0))
         total = 0.0
         while index < len(self.stalls) and self.stalls[index][0] <= end + 0.1:

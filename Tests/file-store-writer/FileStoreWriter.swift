@@ -1,5 +1,6 @@
-// Writes to a file store and says after each write that it is acknowledged: for Scripts/check-file-store-kill and
-// Scripts/check-file-store-flush, which kill it and look over its shoulder.
+// Writes to a file store and says after each write that it is acknowledged: for Scripts/check-file-store-kill,
+// Scripts/check-file-store-flush and Scripts/check-file-store-faults, which kill it, look over its shoulder and fail its
+// system calls.
 
 import Sessions
 
@@ -11,6 +12,9 @@ struct FileStoreWriter {
                file-store-writer read FOLDER ID...             prints "value ID NUMBER" for each session
                file-store-writer steps FOLDER none|flushed     makes one write of each kind, prints "acknowledged KIND"
                                                                after each
+               file-store-writer faults FOLDER none|flushed    the same while system calls fail, from a line on standard
+                                                               input on: makes each write until it succeeds, and looks
+                                                               at what is left after each failure
         """
 
     static func main() async {
@@ -36,10 +40,9 @@ struct FileStoreWriter {
                 Output.line("value \(id) \(record?.revision ?? 0)")
             }
         case "steps":
-            guard let durability = ["none": FileSessionStore.Durability.none, "flushed": .flushed][arguments[3]] else {
-                throw UsageError()
-            }
-            try await steps(FileSessionStore(path: folder, durability: durability))
+            try await steps(FileSessionStore(path: folder, durability: try durability(arguments[3])))
+        case "faults":
+            try await Faults.run(folder, try durability(arguments[3]))
         default:
             throw UsageError()
         }
@@ -58,6 +61,18 @@ struct FileStoreWriter {
     static func id(_ text: String) throws -> SessionID {
         guard let id = SessionID(text) else { throw UsageError() }
         return id
+    }
+
+    static func newID() throws -> SessionID {
+        try id((0..<64).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined())
+    }
+
+    static func durability(_ text: String) throws -> FileSessionStore.Durability {
+        switch text {
+        case "none": .none
+        case "flushed": .flushed
+        default: throw UsageError()
+        }
     }
 
     static func record(
@@ -107,10 +122,7 @@ struct FileStoreWriter {
     }
 
     static func steps(_ store: FileSessionStore) async throws {
-        func new() throws -> SessionID {
-            try self.id((0..<64).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined())
-        }
-        let (id, newID) = (try new(), try new())
+        let (id, newID) = (try self.newID(), try self.newID())
         Output.line("begin")
         let first = record(revision: 1)
         guard try await store.insert(first, id: id) == .inserted else { throw UnexpectedOutcome(step: "insert") }

@@ -40,7 +40,12 @@ extension FileStorage {
             } catch {
                 guard error.isNotFound else { throw error }
             }
-            if isFlushed { try fileSystem.flushAll(folder) }
+            guard isFlushed else { return }
+            do throws(FileFailure) {
+                try fileSystem.flushAll(folder)
+            } catch {
+                throw unknownOutcome(error)
+            }
         }
     }
 

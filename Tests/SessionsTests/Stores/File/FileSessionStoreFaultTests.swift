@@ -148,6 +148,15 @@ struct FileSessionStoreFaultTests {
             try await store.delete(id, ifStamp: .init(rawValue: 2), now: now)
         }
         #expect(delete?.code == .outcomeUnknown)
+        let subject = Sample.subject()
+        script.fail(.flushFolder, nil)
+        _ = try await store.addToIndex(id, subject: subject, absoluteDeadline: now + .seconds(60), now: now)
+        script.fail(.flushFolder, .failure(ENOSPC))
+        let remove = await #expect(throws: SessionStoreError.self) {
+            try await store.removeFromIndex(id, subject: subject)
+        }
+        #expect(remove?.code == .outcomeUnknown)
+        #expect(try await store.index(of: subject, now: now).isEmpty)
     }
 
     @Test("A renewal that stops before its commit leaves the session under its old id")

@@ -16,7 +16,7 @@ struct SessionModelTests {
     @Test("On files, with two servers on one folder")
     func files() async {
         let folder = TemporaryFolder()
-        await SessionModelTest(programs: 100, makeSecondStore: { try FileSessionStore(path: folder("sessions")) }) {
+        await SessionModelTest(programs: 60, makeSecondStore: { try FileSessionStore(path: folder("sessions")) }) {
             try FileSessionStore(path: folder("sessions"))
         }.run()
     }
