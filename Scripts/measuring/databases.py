@@ -18,6 +18,8 @@ class Database:
 
     service = None
     variable = None
+    # How many rows the reference spreads over, if that matters: updates of few rows wait for each other's pages and locks.
+    rows = None
 
     def __init__(self, folder):
         # In the address of a socket there is little room.
@@ -103,6 +105,7 @@ class Redis(Database):
 class MariaDB(Database):
     service = "mariadb"
     variable = "SESSIONS_MYSQL"
+    rows = 10_000
 
     def count(self, output):
         return int(re.search(r"total number of events:\s+(\d+)", output)[1])
@@ -112,7 +115,7 @@ class MariaDB(Database):
             "sysbench", test, "--db-driver=mysql", f"--mysql-host={self.address.hostname}",
             f"--mysql-port={self.address.port}", f"--mysql-user={self.address.username}",
             f"--mysql-password={urllib.parse.unquote(self.address.password)}", f"--mysql-db={self.address.path[1:]}",
-            "--tables=1", "--table-size=10000", f"--threads={CONNECTIONS}", *more,
+            "--tables=1", f"--table-size={self.rows}", f"--threads={CONNECTIONS}", *more,
         ]
 
     def prepare(self):
@@ -127,6 +130,7 @@ class MariaDB(Database):
 class PostgreSQL(Database):
     service = "postgres"
     variable = "SESSIONS_POSTGRES"
+    rows = 10_000
 
     def cpu_seconds(self):
         return family_cpu_seconds(self.process)
@@ -151,7 +155,7 @@ class PostgreSQL(Database):
     def measure(self, seconds):
         def cost(statement):
             with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-                script.write(f"\\set aid random(1, 10000)\n{statement} WHERE aid = :aid;\n")
+                script.write(f"\\set aid random(1, {self.rows})\n{statement} WHERE aid = :aid;\n")
                 script.flush()
                 options = ["-n", "-M", "prepared", "-c", str(CONNECTIONS), "-T", str(seconds), "-f", script.name]
                 return self.cost(self.pgbench(*options), self.login)
