@@ -81,12 +81,12 @@ import Testing
         let gate = SessionStoreGate()
         store.inject(.pauseBefore(gate), into: .renew)
         let other = browser.copy()
-        async let signIn: Void = browser.visit(manager) { try $0.renew(subject: "ada") }
+        async let signIn = browser.visit(manager) { try $0.renew(subject: "ada") }
         await gate.waitUntilReached()
         clock.advance(by: .seconds(3))
         try await other.visit(manager) { $0["n"] = 2 }
         gate.open()
-        try await signIn
+        _ = try await signIn
         let session = try #require(try await manager.sessions(of: "ada").first)
         // Used until then, or it would have been idle for too long.
         while session.absoluteDeadline - clock.now > .seconds(1) {
