@@ -59,7 +59,8 @@ class SQLite(Local):
 
     def make_url(self):
         self.path = os.path.join(self.folder, "sessions.sqlite")
-        return f"sqlite:{self.path}"
+        # As for the servers: an operation, and the look-up of what became of it, within the longest answer that the checks allow.
+        return f"sqlite:{self.path}?timeout=1200ms"
 
     def lock_the_file(self):
         """Somebody else writes, at times for longer than the demo waits."""
