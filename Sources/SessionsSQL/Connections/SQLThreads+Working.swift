@@ -125,12 +125,12 @@ extension SQLThreads {
         growsAgainAt = .now + Self.growthPause
         worker.current = nil
         busyCount -= 1
-        guard call.phase == .running else {
+        if call.phase == .running {
+            call.phase = .waiting
+            waiting.putBack(call)
+        } else {
             waiting.end(call)
-            return true
         }
-        call.phase = .waiting
-        waiting.putBack(call)
         // No other one is added, since there is none to be had.
         _ = wakeOrAdd()
         return true

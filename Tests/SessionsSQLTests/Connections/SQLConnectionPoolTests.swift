@@ -75,6 +75,30 @@ struct SQLConnectionPoolTests {
         await pool.shutDown()
     }
 
+    @Test("A read that is given up while no connection is to be had makes room for the next one")
+    func makesRoomForReads() async throws {
+        let pool = SQLConnectionPool(server, connections: 2, reads: 1)
+        server.setCapacity(1)
+        server.hold()
+        async let write = pool.failure(1)
+        await eventually("the write runs") { server.calls == [1] }
+        server.holdConnections()
+        let first = Task { await pool.failure(2, isRead: true) }
+        await eventually("the read wants a connection of its own") {
+            pool.connectionCount == 2 && pool.waitingCount == 0
+        }
+        first.cancel()
+        #expect(await first.value?.kind == .cancelled)
+        async let second = pool.failure(3, isRead: true)
+        await eventually("the next read waits") { pool.waitingCount == 1 }
+        server.release()
+        #expect(await write == nil)
+        server.releaseConnections()
+        #expect(await second == nil)
+        #expect(server.calls == [1, 3])
+        await pool.shutDown()
+    }
+
     @Test("A call too many fails at once, and was surely not executed")
     func boundsTheQueue() async throws {
         let pool = SQLConnectionPool(server, connections: 1, waiting: 2)

@@ -28,6 +28,7 @@ final class FakeServer: Sendable {
     private let monitor = Monitor()
     private let gate: Monitor.Condition
     private let isHeld = Mutex(false)
+    private let holdsConnections = Mutex(false)
 
     init() {
         gate = Monitor.Condition(monitor)
@@ -62,10 +63,21 @@ final class FakeServer: Sendable {
         gate.broadcast()
     }
 
+    /// Has whoever connects wait until `releaseConnections()`.
+    func holdConnections() { holdsConnections.withLock { $0 = true } }
+
+    func releaseConnections() {
+        holdsConnections.withLock { $0 = false }
+        gate.broadcast()
+    }
+
     /// How many calls have been begun and not ended.
     var waitingCount: Int { state.withLock { $0.calls.count - $0.counts.executed } }
 
     func connect() throws(SQLFailure) -> any SQLConnection {
+        monitor.lock()
+        while holdsConnections.withLock({ $0 }) { gate.wait(milliseconds: 5) }
+        monitor.unlock()
         let (number, isFull): (Int?, Bool) = state.withLock { state in
             guard state.isUp else { return (nil, false) }
             guard state.counts.opened - state.counts.closed < state.capacity else {
