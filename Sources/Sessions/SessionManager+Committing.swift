@@ -183,9 +183,7 @@ extension SessionManager {
         var attempt = attempt
         for _ in 0..<8 {
             // A longer life takes a renewal, which this request did not know when it decided; so it is told.
-            if attempt.pending.lifetime.map({ stored.record.isProlonged(by: $0) }) == true {
-                throw SessionError.renewedMeanwhile
-            }
+            if stored.record.isProlonged(by: attempt.pending.lifetime) { throw SessionError.renewedMeanwhile }
             do {
                 return try await writeInTurn(&attempt, to: stored)
             } catch let moved as Moved {

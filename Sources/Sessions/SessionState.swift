@@ -230,7 +230,7 @@ struct SessionState: ~Copyable, Sendable {
             return .create(pending)
         }
         isCommitting = true
-        if renewal != nil || lifetime.map({ stored.record.isProlonged(by: $0) }) == true {
+        if renewal != nil || stored.record.isProlonged(by: lifetime) {
             return .renew(takePending(), stored)
         }
         if let rotation, mayAnnounce, isFinal, stored.record.isRotationDue(rotation, at: now) {
@@ -345,8 +345,9 @@ extension SessionRecord {
     ///
     /// A subject's index keeps an entry until the absolute deadline that was known when it was written, so such a session
     /// needs a new entry, and with it a new id: or "sign out everywhere" would not find it in its last days.
-    func isProlonged(by lifetime: SessionManager.Lifetime) -> Bool {
-        subject != nil && (authenticatedAt ?? createdAt) + lifetime.absolute > absoluteDeadline
+    func isProlonged(by lifetime: SessionManager.Lifetime?) -> Bool {
+        guard let lifetime, subject != nil else { return false }
+        return (authenticatedAt ?? createdAt) + lifetime.absolute > absoluteDeadline
     }
 
     /// Whether the token is old enough to be replaced.

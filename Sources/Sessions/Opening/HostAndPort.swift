@@ -17,9 +17,14 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
     /// What is wrong with it, to follow the name of what holds it; nothing of the host itself, which may be a password in
     /// the wrong place.
     package var problem: String? {
-        guard (1...65_535).contains(port) else { return "must have ports from 1 to 65535" }
+        if let problem = Self.problem(ofPort: port) { return problem }
         return Self.isHostName(host) || Self.isIPv6Address(host)
             ? nil : "must have host names or IP addresses, and ports apart from them"
+    }
+
+    /// Why a number is no port, to follow the name of what holds it.
+    package static func problem(ofPort port: Int) -> String? {
+        (1...65_535).contains(port) ? nil : "must have ports from 1 to 65535"
     }
 
     package static func isHostName(_ name: String) -> Bool {
@@ -89,7 +94,7 @@ extension HostAndPort {
         var port = defaultPort
         if let portText {
             guard (1...5).contains(portText.utf8.count), portText.utf8.allSatisfy(HTTPSyntax.isDigit),
-                let number = Int(portText), (1...65_535).contains(number)
+                let number = Int(portText), Self.problem(ofPort: number) == nil
             else { throw Malformed("must have ports from 1 to 65535") }
             port = number
         }

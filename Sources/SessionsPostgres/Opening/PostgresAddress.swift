@@ -46,7 +46,7 @@ extension PostgresSessionStore.Address {
             // libpq takes a comma for the end of it. The file in it is called .s.PGSQL.65535.
             directory.utf8.contains(UInt8(ascii: ","))
                 ? "must have socket directories without commas"
-                : HostAndPort("localhost", port: port).problem
+                : HostAndPort.problem(ofPort: port)
                     ?? HostAndPort.problem(ofSocketPath: directory, limit: 90)
         }
     }

@@ -84,11 +84,7 @@ extension SessionModelRun {
                 is: Self.values(stored.values.live(at: model.now)),
                 "the values of \(name)"
             )
-            try expect(
-                record.subject,
-                is: stored.subject.map { SessionModelProgram.name(ofSubject: $0) },
-                "the subject of \(name)"
-            )
+            try expect(record.subject, is: Self.subject(of: stored), "the subject of \(name)")
             try expect(milliseconds(record.expiresAt), is: stored.expiresAt, "the idle deadline of \(name)")
             try expect(
                 milliseconds(record.absoluteDeadline),
@@ -114,11 +110,7 @@ extension SessionModelRun {
             guard let session = sessions.first(where: { $0.id == ids[stored.token] }) else {
                 throw Difference(message: "the session of token \(stored.token + 1) is missing in the list")
             }
-            try expect(
-                session.subject,
-                is: stored.subject.map { SessionModelProgram.name(ofSubject: $0) },
-                "the subject in the list"
-            )
+            try expect(session.subject, is: Self.subject(of: stored), "the subject in the list")
             try expect(milliseconds(session.expiresAt), is: stored.expiresAt, "the idle deadline in the list")
             try expect(
                 milliseconds(session.lastSeenAt),
@@ -126,6 +118,10 @@ extension SessionModelRun {
                 "the last use in the list"
             )
         }
+    }
+
+    private static func subject(of stored: SessionModel.Stored) -> String? {
+        stored.subject.map { SessionModelProgram.name(ofSubject: $0) }
     }
 
     private func milliseconds(_ instant: SessionInstant) -> Int {
