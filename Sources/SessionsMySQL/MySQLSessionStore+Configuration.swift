@@ -36,9 +36,9 @@ extension MySQLSessionStore {
 
         /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 24.
         ///
-        /// As many as are needed are opened. 8 of them read at the same time at most; the others are for commits, of which
-        /// the server makes those durable together that come together. All servers' together, and those of others, must
-        /// stay below the database's `max_connections`, 151 unless it was set.
+        /// As many as are needed are opened. 8 of them read at the same time at most. Where MariaDB commits several sessions
+        /// in one transaction, 4 do so at the same time; with MySQL all that do not read can commit. All servers' together,
+        /// and those of others, must stay below the database's `max_connections`, 151 unless it was set.
         public var maximumConnections: Int
 
         /// How many calls may wait for a connection; what is over fails at once. 1 to 1 000 000. Default: 10 000.

@@ -48,6 +48,7 @@ extension MySQLSessionStore {
             limits: .init(
                 connections: configuration.maximumConnections,
                 reads: Self.concurrentReads,
+                changes: Self.concurrentTransactions,
                 waiting: configuration.maximumWaitingCalls,
                 age: configuration.maximumConnectionAge,
                 idle: configuration.maximumIdleTime
@@ -60,6 +61,8 @@ extension MySQLSessionStore {
 
     /// Measured with 32 clients: more make a read dearer for the server, fewer make people wait.
     private static let concurrentReads = 8
+    /// How many transactions run at a time in which changes are committed together: while they do, others gather.
+    private static let concurrentTransactions = 4
 
     /// The time within which a server says whether it will do.
     private static let inspectionTimeout = Duration.milliseconds(4500)

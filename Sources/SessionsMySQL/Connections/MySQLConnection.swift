@@ -11,6 +11,9 @@ final class MySQLConnection: SQLConnection {
     private let socket: WatchedSocket
     private let texts: SQLStatements
     private var statements: [MySQLPreparedStatement?]
+    private var bulkStatements: [SQLStatement: MySQLBulkStatement] = [:]
+    /// Whether the server executes a statement for many rows at once. MariaDB does, MySQL does not.
+    private(set) var executesTogether: Bool
     private var isInTransaction = false
     /// The longest packet that the server takes, in bytes.
     var maximumPacket = 1 << 24
@@ -21,14 +24,14 @@ final class MySQLConnection: SQLConnection {
         self.texts = texts
         socket = WatchedSocket(mysql_get_socket(handle))
         statements = Array(repeating: nil, count: SQLStatement.allCases.count)
+        executesTogether = mariadb_executes_in_bulk(handle)
     }
 
     // MARK: Statements
 
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
-        // The server would hang up in the middle of it, and nobody could tell this from a lost connection.
-        let byteCount = values.reduce(256) { $0 + 12 + ($1.bytes?.count ?? 0) }
-        guard byteCount <= maximumPacket else {
+        guard Self.packetByteCount(values) <= maximumPacket else {
+            // The server would hang up in the middle of it, and nobody could tell this from a lost connection.
             throw SQLFailure(
                 .tooLarge,
                 "the record is larger than a packet may be: raise the server's max_allowed_packet (\(maximumPacket))"
@@ -42,6 +45,34 @@ final class MySQLConnection: SQLConnection {
             statements[statement.rawValue] = prepared
         }
         return try prepared.execute(values, isDecisive: !isInTransaction && !statement.isRead)
+    }
+
+    private static func packetByteCount(_ values: [SQLValue]) -> Int {
+        values.reduce(256) { $0 + 12 + ($1.bytes?.count ?? 0) }
+    }
+
+    /// Three round trips: begin, execute, commit.
+    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
+        guard let first = lists.first, lists.reduce(0, { $0 + Self.packetByteCount($1) }) <= maximumPacket else {
+            return false
+        }
+        let bulk: MySQLBulkStatement
+        if let known = bulkStatements[statement] {
+            bulk = known
+        } else {
+            // Whoever has locked one of the rows is waited for by the one who wants that row, and not by all of them.
+            let text = "SET STATEMENT innodb_lock_wait_timeout = 0 FOR \(texts[statement])"
+            do throws(SQLFailure) { bulk = try MySQLBulkStatement(text, like: first, on: handle) } catch {
+                // A server, or a proxy, that promises what it does not keep.
+                executesTogether = false
+                throw error
+            }
+            bulkStatements[statement] = bulk
+        }
+        return try transaction { () throws(SQLFailure) in
+            let isDone = try bulk.execute(lists) == lists.count
+            return (isDone, commits: isDone)
+        }
     }
 
     func begin() throws(SQLFailure) {
@@ -110,7 +141,8 @@ final class MySQLConnection: SQLConnection {
         // makes the library read what a lost connection still owes.
         mysql_close(handle)
         for statement in statements { statement?.free() }
-        statements = []
+        for statement in bulkStatements.values { statement.free() }
+        (statements, bulkStatements) = ([], [:])
     }
 }
 #endif

@@ -15,16 +15,21 @@ final class SQLCall: @unchecked Sendable {
     let isRead: Bool
     let deadline: ContinuousClock.Instant
     var phase = Phase.waiting
+    /// What it does, if that may be done together with others. `nil` if not, or not any more.
+    var change: SQLChange?
     /// Runs the body on a connection; gives what hands over the result, or the failure.
     var body: ((any SQLConnection) -> Result<Answer, SQLFailure>)?
+    /// Hands over the result of a change that was done together with others, and has changed its row.
+    var changed: Answer?
     /// Hands over a failure.
     var fail: ((SQLFailure) -> Void)?
 
     /// Hands over the result, once.
     typealias Answer = () -> Void
 
-    init(isRead: Bool, deadline: ContinuousClock.Instant) {
+    init(isRead: Bool, change: SQLChange? = nil, deadline: ContinuousClock.Instant) {
         self.isRead = isRead
+        self.change = change
         self.deadline = deadline
     }
 
@@ -32,7 +37,7 @@ final class SQLCall: @unchecked Sendable {
     func answer() -> ((SQLFailure) -> Void)? {
         guard phase != .answered else { return nil }
         phase = .answered
-        defer { (body, fail) = (nil, nil) }
+        defer { (change, body, changed, fail) = (nil, nil, nil, nil) }
         return fail
     }
 }

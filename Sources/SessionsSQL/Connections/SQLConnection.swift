@@ -9,6 +9,14 @@ package protocol SQLConnection {
     /// - Parameter values: As many as the statement has parameters.
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult
 
+    /// Whether ``executeTogether(_:_:)`` is there.
+    var executesTogether: Bool { get }
+
+    /// Executes a statement once for each list of values, in a transaction of its own, which waits for nobody's lock.
+    /// - Returns: Whether each of them has matched exactly one row. If not, or if an error is thrown that surely has not
+    ///   taken effect, none of them has done anything.
+    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool
+
     /// Begins a transaction, for writing.
     func begin() throws(SQLFailure)
 
@@ -27,6 +35,44 @@ package protocol SQLConnection {
 
     /// Closes the connection. Called once, the last of all.
     func close()
+}
+
+extension SQLConnection {
+    package var executesTogether: Bool { false }
+
+    package func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool { false }
+
+    /// Does something in a transaction.
+    /// - Parameter body: Gives a value and whether to commit. If not, or if it throws, the transaction is taken back.
+    package func transaction<Value>(
+        _ body: () throws(SQLFailure) -> (value: Value, commits: Bool)
+    ) throws(SQLFailure) -> Value {
+        try begin()
+        let result: (value: Value, commits: Bool)
+        do throws(SQLFailure) {
+            result = try body()
+        } catch {
+            guard !error.closesConnection else { throw error }
+            do throws(SQLFailure) { try rollback() } catch let rollback {
+                // Nothing is committed, but the connection is in a state that nobody knows.
+                var failure = error
+                failure.closesConnection = true
+                failure.message += "; \(rollback.message)"
+                throw failure
+            }
+            throw error
+        }
+        guard result.commits else {
+            do throws(SQLFailure) { try rollback() } catch {
+                var failure = error
+                failure.closesConnection = true
+                throw failure
+            }
+            return result.value
+        }
+        try commit()
+        return result.value
+    }
 }
 
 /// Ends what a connection waits for. Called by any thread, at any time, even after the connection was closed.

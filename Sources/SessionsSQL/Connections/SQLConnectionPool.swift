@@ -17,6 +17,8 @@ package final class SQLConnectionPool: Sendable {
         /// of the server's that has to be woken. Commits do, where the server makes those that come together durable
         /// together.
         package var reads: Int
+        /// How many transactions run at a time in which changes are done together, on connections that can do so.
+        package var changes: Int
         /// The greatest number of calls that wait.
         package var waiting: Int
         /// How long after its beginning a connection is replaced, at the next opportunity.
@@ -29,6 +31,7 @@ package final class SQLConnectionPool: Sendable {
         package init(
             connections: Int,
             reads: Int? = nil,
+            changes: Int = 1,
             waiting: Int,
             age: Duration,
             idle: Duration,
@@ -36,6 +39,7 @@ package final class SQLConnectionPool: Sendable {
         ) {
             self.connections = connections
             self.reads = reads ?? connections
+            self.changes = changes
             self.waiting = waiting
             self.age = age
             self.idle = idle
@@ -77,6 +81,28 @@ package final class SQLConnectionPool: Sendable {
             }
         } else {
             result = await withUnsafeContinuation { threads.submit(call, body, $0) }
+        }
+        return try result.get()
+    }
+
+    /// Does a write that is one statement for one row: by itself with `body`, or, where several wait for a connection,
+    /// together with others.
+    ///
+    /// If one of those does not find its row, or anything else goes wrong that surely takes back all of them, each of them
+    /// is done by itself.
+    /// - Parameters:
+    ///   - changed: What to give when it was done together with others, and has changed its row.
+    ///   - timeout: The time after which the call has ended.
+    package func run<Value: Sendable>(
+        _ change: SQLChange,
+        changed: Value,
+        timeout: Duration,
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SQLFailure) -> Value {
+        let call = SQLCall(isRead: false, change: change, deadline: .now + timeout)
+        let threads = threads
+        let result: Result<Value, SQLFailure> = await withUnsafeContinuation {
+            threads.submit(call, changed: changed, body, $0)
         }
         return try result.get()
     }

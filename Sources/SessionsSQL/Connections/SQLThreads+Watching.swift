@@ -19,16 +19,14 @@ extension SQLThreads {
                 late.append((fail, SQLFailure(.timeout, "no connection became free in time")))
             }
             for worker in workers {
-                guard let call = worker.current, call.deadline <= now, !worker.wasInterrupted else { continue }
+                let calls = worker.turn?.calls.filter { $0.deadline <= now } ?? []
+                guard !calls.isEmpty, !worker.wasInterrupted else { continue }
                 // Without a connection it has not been sent.
-                let wasSent = worker.interruption != nil
-                if let fail = call.answer() {
-                    let failure =
-                        wasSent
-                        ? SQLFailure(.timeout, "no answer in time", mayHaveExecuted: true)
-                        : SQLFailure(.timeout, "no connection in time")
-                    late.append((fail, failure))
-                }
+                let failure =
+                    worker.interruption != nil
+                    ? SQLFailure(.timeout, "no answer in time", mayHaveExecuted: true)
+                    : SQLFailure(.timeout, "no connection in time")
+                late += calls.compactMap { call in call.answer().map { ($0, failure) } }
                 if let interruption = worker.interruption {
                     worker.wasInterrupted = true
                     interruption.interrupt()
@@ -44,7 +42,7 @@ extension SQLThreads {
                 monitor.lock()
                 continue
             }
-            if waiting.isEmpty, !workers.contains(where: { $0.current != nil }) {
+            if waiting.isEmpty, !workers.contains(where: { $0.turn != nil }) {
                 isWatcherAsleep = true
                 // Idle threads end to the second.
                 idle.isEmpty ? watcherCondition.wait() : watcherCondition.wait(milliseconds: 1000)

@@ -1,6 +1,6 @@
 import Sessions
 
-// A thread's life: it takes calls, opens the connection that it needs, and answers.
+// A thread's life: it takes calls, and opens the connection that it needs.
 
 extension SQLThreads {
     func start(_ worker: Worker) {
@@ -23,13 +23,13 @@ extension SQLThreads {
     private func work(_ worker: Worker) {
         var connection: (any SQLConnection)?
         var replaceAt = ContinuousClock.now
-        while let call = next(worker) {
+        while let turn = next(worker) {
             if let open = connection, ContinuousClock.now >= replaceAt || worker.isOutdated || !open.isUsable {
                 close(open, of: worker)
                 connection = nil
             }
             var attempt = 1
-            var outcome: Result<SQLCall.Answer, SQLFailure>
+            var outcome: Outcome
             var began: ContinuousClock.Instant
             repeat {
                 began = .now
@@ -38,7 +38,7 @@ extension SQLThreads {
                     open = connection
                 } else {
                     do throws(SQLFailure) { open = try self.open(worker) } catch {
-                        if error.kind == .tooManyConnections, handBack(call, worker) { return end(worker) }
+                        if error.kind == .tooManyConnections, handBack(turn, worker) { return end(worker) }
                         outcome = .failure(error)
                         break
                     }
@@ -46,14 +46,14 @@ extension SQLThreads {
                     // Not all at once.
                     replaceAt = .now + limits.age * Double.random(in: 0.8...1)
                 }
-                outcome = run(call, on: open)
+                outcome = run(turn, on: open)
                 if case .failure(let failure) = outcome, failure.closesConnection {
                     if failure.kind == .readOnly { replaceAll() }
                     close(open, of: worker)
                     connection = nil
                 }
-            } while shouldTryAgain(call, outcome, &attempt, after: .now - began)
-            if finish(call, outcome, of: worker), let open = connection {
+            } while shouldTryAgain(turn, outcome, &attempt, after: .now - began)
+            if finish(turn, outcome, of: worker), let open = connection {
                 close(open, of: worker)
                 connection = nil
             }
@@ -62,20 +62,20 @@ extension SQLThreads {
         end(worker)
     }
 
-    /// The next call, or `nil` if the thread is to end.
-    private func next(_ worker: Worker) -> SQLCall? {
+    /// What to do next, or `nil` if the thread is to end.
+    private func next(_ worker: Worker) -> SQLCallQueue.Turn? {
         monitor.lock()
         worker.idleSince = .now
         while true {
-            if let call = waiting.next() {
-                call.phase = .running
-                worker.current = call
+            if let turn = waiting.next() {
+                for call in turn.calls { call.phase = .running }
+                worker.turn = turn
                 worker.isOutdated = outdated.map { worker.openedAt < $0 } ?? false
                 busyCount += 1
                 let starting = wakeOrAdd()
                 monitor.unlock()
                 if let starting { start(starting) }
-                return call
+                return turn
             }
             guard !isStopped, !worker.mustEnd else {
                 monitor.unlock()
@@ -94,9 +94,11 @@ extension SQLThreads {
 
     private func open(_ worker: Worker) throws(SQLFailure) -> any SQLConnection {
         let recent: SQLFailure? = monitor.withLock {
+            worker.isOpening = true
             guard let lastRefusal, lastRefusal.at + Self.pause > .now else { return nil }
             return lastRefusal.failure
         }
+        defer { monitor.withLock { worker.isOpening = false } }
         if let recent { throw recent }
         let began = ContinuousClock.now
         do throws(SQLFailure) {
@@ -104,6 +106,7 @@ extension SQLThreads {
             monitor.withLock {
                 lastRefusal = nil
                 worker.openedAt = began
+                waiting.groupsChanges = connection.executesTogether
                 worker.interruption = connection.interruption
             }
             return connection
@@ -117,20 +120,17 @@ extension SQLThreads {
     }
 
     /// Where the server gives no more connections, lets those do that there are.
-    /// - Returns: Whether there are any, and one of them will take the call.
-    private func handBack(_ call: SQLCall, _ worker: Worker) -> Bool {
+    /// - Returns: Whether there are any, and one of them will take the calls.
+    private func handBack(_ turn: SQLCallQueue.Turn, _ worker: Worker) -> Bool {
         monitor.lock()
         defer { monitor.unlock() }
-        guard workers.contains(where: { $0 !== worker && $0.interruption != nil }) else { return false }
+        // One that is still being opened counts. If it is turned away as well, its thread is the last one, and says so.
+        guard workers.contains(where: { $0 !== worker && ($0.interruption != nil || $0.isOpening) }) else { return false }
         growsAgainAt = .now + Self.growthPause
-        worker.current = nil
+        worker.turn = nil
         busyCount -= 1
-        if call.phase == .running {
-            call.phase = .waiting
-            waiting.putBack(call)
-        } else {
-            waiting.end(call)
-        }
+        waiting.end(turn)
+        putBack(turn.calls)
         // No other one is added, since there is none to be had.
         _ = wakeOrAdd()
         return true
@@ -142,59 +142,6 @@ extension SQLThreads {
         monitor.withLock {
             if outdated.map({ $0 + limits.replacement <= .now }) ?? true { outdated = .now }
         }
-    }
-
-    private func run(_ call: SQLCall, on connection: any SQLConnection) -> Result<SQLCall.Answer, SQLFailure> {
-        // Answered already: its caller has gone, or its time was over while the connection was opened.
-        guard let body = monitor.withLock({ call.phase == .running ? call.body : nil }) else {
-            return .failure(Self.cancelled)
-        }
-        return body(connection)
-    }
-
-    private func shouldTryAgain(
-        _ call: SQLCall,
-        _ outcome: Result<SQLCall.Answer, SQLFailure>,
-        _ attempt: inout Int,
-        after time: Duration
-    ) -> Bool {
-        // A write not if the next try would be cut off where this one came to an end: a lock that was waited for in vain
-        // would turn from "surely not executed" into "nobody knows".
-        let end = ContinuousClock.now + (call.isRead ? .zero : time)
-        guard case .failure(let failure) = outcome, failure.isTransient, call.isRead || !failure.mayHaveExecuted,
-            attempt < 5, end < call.deadline,
-            monitor.withLock({ call.phase == .running })
-        else { return false }
-        // Whoever gave way to another one comes back when that one may be done, and not in step with others.
-        if failure.kind == .contention {
-            SystemThread.sleep(microseconds: UInt32.random(in: 500...2000) << UInt32(attempt))
-        }
-        attempt += 1
-        return true
-    }
-
-    /// Answers the call unless somebody else has.
-    /// - Returns: Whether the connection was shut under way and is to be closed.
-    private func finish(
-        _ call: SQLCall,
-        _ outcome: Result<SQLCall.Answer, SQLFailure>,
-        of worker: Worker
-    ) -> Bool {
-        monitor.lock()
-        let fail = call.answer()
-        worker.current = nil
-        busyCount -= 1
-        waiting.end(call)
-        let wasInterrupted = worker.wasInterrupted
-        worker.wasInterrupted = false
-        monitor.unlock()
-        if let fail {
-            switch outcome {
-            case .success(let answer): answer()
-            case .failure(let failure): fail(failure)
-            }
-        }
-        return wasInterrupted
     }
 
     private func close(_ connection: any SQLConnection, of worker: Worker) {

@@ -41,9 +41,10 @@ final class SQLThreads: @unchecked Sendable {
     /// `@unchecked Sendable`: everything mutable is read and written only with the monitor held.
     final class Worker: @unchecked Sendable {
         let condition: Monitor.Condition
-        var current: SQLCall?
+        var turn: SQLCallQueue.Turn?
         var interruption: (any SQLInterruption)?
         var wasInterrupted = false
+        var isOpening = false
         var openedAt = ContinuousClock.now
         var isOutdated = false
         var isWoken = false
@@ -59,7 +60,7 @@ final class SQLThreads: @unchecked Sendable {
     ) {
         self.limits = limits
         self.connect = connect
-        waiting = SQLCallQueue(readLimit: limits.reads)
+        waiting = SQLCallQueue(readLimit: limits.reads, changeLimit: limits.changes)
         watcherCondition = Monitor.Condition(monitor)
     }
 
@@ -69,9 +70,12 @@ final class SQLThreads: @unchecked Sendable {
 
     // MARK: Calls
 
-    /// - Parameter continuation: Of whoever waits for the result; `nil` where nobody does.
+    /// - Parameters:
+    ///   - changed: What a change gives that was done together with others, and has changed its row.
+    ///   - continuation: Of whoever waits for the result; `nil` where nobody does.
     func submit<Value: Sendable>(
         _ call: SQLCall,
+        changed: Value? = nil,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value,
         _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>?
     ) {
@@ -99,6 +103,7 @@ final class SQLThreads: @unchecked Sendable {
                 return .failure(error)
             }
         }
+        if let changed { call.changed = { continuation?.resume(returning: .success(changed)) } }
         call.fail = { continuation?.resume(returning: .failure($0)) }
         waiting.append(call)
         let starting = wakeOrAdd()

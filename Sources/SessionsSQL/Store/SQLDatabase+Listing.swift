@@ -47,6 +47,9 @@ extension SQLDatabase {
     /// How long an epoch is kept after it was raised: longer than any sign-in takes.
     private static let epochLifetime = Duration.seconds(24 * 3600)
 
+    /// The pause after a batch, at most.
+    private static let longestPause = Duration.milliseconds(100)
+
     private static let nextStep = SessionStoreCursor(rawValue: "next")
 
     /// Removes a batch of expired records, and of what is left of entries, epochs and leases.
@@ -70,11 +73,15 @@ extension SQLDatabase {
         var isRoundOver = candidates.count < limit
         if let first = ids.first {
             let list = ids + Array(repeating: first, count: sqlSweepLimit - ids.count)
+            let began = ContinuousClock.now
             let count = try await write { connection throws(SQLFailure) in
                 let count = try connection.execute(.sweepRecords, [.instant(cutoff)] + list).affected
                 _ = try connection.execute(.sweepEntriesOfRecords, list)
                 return count
             }
+            // Others get as much of the database's time as the sweep: what it deletes is also to be purged and flushed.
+            // Cancelled, it goes on without a pause.
+            try? await Task.sleep(for: min(.now - began, Self.longestPause))
             // Somebody else sweeps the same rows: it goes on.
             if count == 0 { isRoundOver = true }
         }

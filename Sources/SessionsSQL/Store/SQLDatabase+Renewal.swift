@@ -45,32 +45,12 @@ extension SQLDatabase {
         _ change: [SQLValue],
         _ row: [SQLValue]
     ) throws(SQLFailure) -> Renewal {
-        try connection.begin()
-        do throws(SQLFailure) {
+        try connection.transaction { () throws(SQLFailure) in
             guard try connection.execute(.update, change).affected > 0 else {
-                let rows = try connection.execute(.load, [.bytes(id.bytes)]).rows
-                try connection.rollback()
-                return .unchanged(rows)
+                return (.unchanged(try connection.execute(.load, [.bytes(id.bytes)]).rows), commits: false)
             }
-            guard try insert(.insert, row, connection) else {
-                try connection.rollback()
-                return .exists
-            }
-        } catch {
-            guard error.closesConnection else {
-                do throws(SQLFailure) { try connection.rollback() } catch let rollback {
-                    // Nothing is committed, but the connection is in a state that nobody knows.
-                    var failure = error
-                    failure.closesConnection = true
-                    failure.message += "; \(rollback.message)"
-                    throw failure
-                }
-                throw error
-            }
-            throw error
+            return try insert(.insert, row, connection) ? (.renewed, commits: true) : (.exists, commits: false)
         }
-        try connection.commit()
-        return .renewed
     }
 
     private enum Renewal: Sendable {

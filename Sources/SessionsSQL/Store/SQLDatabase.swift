@@ -87,6 +87,22 @@ public final class SQLDatabase: Sendable {
         }
     }
 
+    /// Does a write that is one statement for one row.
+    /// - Parameters:
+    ///   - changed: What to give when it was done together with others, and has changed its row.
+    ///   - body: Does it by itself.
+    private func write<Value: Sendable>(
+        _ change: SQLChange,
+        changed: Value,
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SessionStoreError) -> Value {
+        do throws(SQLFailure) {
+            return try await writes.run(change, changed: changed, timeout: timeout, body)
+        } catch {
+            throw error.storeError(name, isRead: false)
+        }
+    }
+
     /// An answer of the database that cannot be one.
     func unexpected(_ what: StaticString) -> SessionStoreError {
         SessionStoreError(.corruptRecord, "\(name): \(what)")
@@ -105,9 +121,9 @@ extension SQLDatabase {
     }
 
     package func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
-        let values = Self.row(record, id: id)
-        return try await write { connection throws(SQLFailure) in
-            try Self.insert(.insert, values, connection) ? .inserted : .exists
+        let change = SQLChange(.insert, Self.row(record, id: id), key: id.bytes)
+        return try await write(change, changed: .inserted) { connection throws(SQLFailure) in
+            try Self.insert(change.statement, change.values, connection) ? .inserted : .exists
         }
     }
 
@@ -118,9 +134,9 @@ extension SQLDatabase {
         ifStamp stamp: SessionStamp,
         now: SessionInstant
     ) async throws(SessionStoreError) -> UpdateOutcome {
-        let values = Self.change(record, id: id, ifStamp: stamp, now: now)
-        let found = try await write { connection throws(SQLFailure) in
-            try Self.change(.update, values, id: id, connection)
+        let change = SQLChange(.update, Self.change(record, id: id, ifStamp: stamp, now: now), key: id.bytes)
+        let found = try await write(change, changed: .changed) { connection throws(SQLFailure) in
+            try Self.change(change, id: id, connection)
         }
         switch found {
         case .changed: return .updated
@@ -139,7 +155,7 @@ extension SQLDatabase {
         let values: [SQLValue] = [
             .instant(expiresAt), .integer(Self.slot(expiresAt)), .bytes(id.bytes), .stamp(stamp), .instant(now),
         ]
-        return try await write { connection throws(SQLFailure) in
+        return try await write(SQLChange(.touch, values, key: id.bytes), changed: true) { connection throws(SQLFailure) in
             try connection.execute(.touch, values).affected > 0
         }
     }
@@ -150,9 +166,9 @@ extension SQLDatabase {
         ifStamp stamp: SessionStamp,
         now: SessionInstant
     ) async throws(SessionStoreError) -> DeleteOutcome {
-        let values: [SQLValue] = [.bytes(id.bytes), .stamp(stamp), .instant(now)]
-        let found = try await write { connection throws(SQLFailure) in
-            try Self.change(.delete, values, id: id, connection)
+        let change = SQLChange(.delete, [.bytes(id.bytes), .stamp(stamp), .instant(now)], key: id.bytes)
+        let found = try await write(change, changed: .changed) { connection throws(SQLFailure) in
+            try Self.change(change, id: id, connection)
         }
         switch found {
         case .changed: return .deleted
@@ -169,12 +185,11 @@ extension SQLDatabase {
     }
 
     private static func change(
-        _ statement: SQLStatement,
-        _ values: [SQLValue],
+        _ change: SQLChange,
         id: SessionID,
         _ connection: any SQLConnection
     ) throws(SQLFailure) -> Change {
-        guard try connection.execute(statement, values).affected == 0 else { return .changed }
+        guard try connection.execute(change.statement, change.values).affected == 0 else { return .changed }
         return .unchanged(try connection.execute(.load, [.bytes(id.bytes)]).rows)
     }
 

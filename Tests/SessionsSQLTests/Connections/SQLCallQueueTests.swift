@@ -11,16 +11,33 @@ struct SQLCallQueueTests {
         SQLCall(isRead: isRead, deadline: start + time)
     }
 
-    private func run(_ queue: inout SQLCallQueue) -> SQLCall? {
-        let call = queue.next()
-        call?.phase = .running
-        return call
+    private func change(_ key: UInt8, _ statement: SQLStatement = .update) -> SQLCall {
+        SQLCall(isRead: false, change: SQLChange(statement, [], key: [key]), deadline: start + .seconds(1))
     }
 
-    @Test("Who came first goes first, whether it reads or writes")
+    private func queue(reads: Int = 8, changes: Int = 8, groupsChanges: Bool = false) -> SQLCallQueue {
+        var queue = SQLCallQueue(readLimit: reads, changeLimit: changes)
+        queue.groupsChanges = groupsChanges
+        return queue
+    }
+
+    private func take(_ queue: inout SQLCallQueue) -> SQLCallQueue.Turn? {
+        let turn = queue.next()
+        for call in turn?.calls ?? [] { call.phase = .running }
+        return turn
+    }
+
+    /// Takes a turn that is one call.
+    private func run(_ queue: inout SQLCallQueue) -> SQLCall? {
+        let turn = take(&queue)
+        #expect(turn?.calls.count ?? 1 == 1)
+        return turn?.calls.first
+    }
+
+    @Test("Who came first goes first, whether it reads, writes or changes a row")
     func keepsTheOrder() {
-        var queue = SQLCallQueue(readLimit: 8)
-        let calls = [true, false, false, true, true, false].map { call(isRead: $0) }
+        var queue = queue()
+        let calls = [call(isRead: true), call(isRead: false), change(1), change(2), call(isRead: true), call(isRead: false)]
         for call in calls { queue.append(call) }
         #expect(queue.readyCount == 6)
         for call in calls { #expect(run(&queue) === call) }
@@ -28,41 +45,89 @@ struct SQLCallQueueTests {
     }
 
     @Test("Reads over the limit let writes pass, and go in their order when others have ended")
-    func limitsReads() {
-        var queue = SQLCallQueue(readLimit: 2)
+    func limitsReads() throws {
+        var queue = queue(reads: 2)
         let reads = (0..<4).map { _ in call(isRead: true) }
         for read in reads { queue.append(read) }
         let write = call(isRead: false)
         queue.append(write)
         #expect(queue.readyCount == 3)
-        #expect(run(&queue) === reads[0])
+        let first = try #require(take(&queue))
+        #expect(first.calls.first === reads[0])
         #expect(run(&queue) === reads[1])
-        #expect(run(&queue) === write)
+        let third = try #require(take(&queue))
+        #expect(third.calls.first === write)
         #expect(queue.readyCount == 0)
         #expect(run(&queue) == nil)
         #expect(queue.count == 2)
-        queue.end(reads[1])
-        queue.end(write)
+        queue.end(first)
+        queue.end(third)
         #expect(queue.readyCount == 1)
         #expect(run(&queue) === reads[2])
         #expect(run(&queue) == nil)
     }
 
     @Test("A call that is put back goes first, and does not count as running")
-    func putsBack() {
-        var queue = SQLCallQueue(readLimit: 1)
+    func putsBack() throws {
+        var queue = queue(reads: 1)
         let first = call(isRead: true)
         for call in [first, call(isRead: false), call(isRead: true)] { queue.append(call) }
-        #expect(run(&queue) === first)
+        let turn = try #require(take(&queue))
+        #expect(turn.calls.first === first)
         first.phase = .waiting
+        queue.end(turn)
         queue.putBack(first)
         #expect(queue.readyCount == 2)
         #expect(run(&queue) === first)
     }
 
+    @Test("Changes that wait are one turn, in the order of their rows; other statements and the same row have others")
+    func groupsChanges() throws {
+        var queue = queue(groupsChanges: true)
+        let (third, first, deletion, again, second) = (change(3), change(1), change(4, .delete), change(3), change(2))
+        for call in [third, first, deletion, again, second] { queue.append(call) }
+        let turn = try #require(take(&queue))
+        #expect(turn.calls.map(ObjectIdentifier.init) == [first, second, third].map(ObjectIdentifier.init))
+        #expect(run(&queue) === deletion)
+        #expect(run(&queue) === again)
+        #expect(queue.isEmpty)
+    }
+
+    @Test("A turn has as many changes as may share a transaction, and not those that have their answer")
+    func limitsGroups() throws {
+        var queue = queue(groupsChanges: true)
+        let calls = (0..<UInt8(SQLChange.groupLimit + 5)).map { change($0) }
+        for call in calls { queue.append(call) }
+        calls[3].phase = .answered
+        let turn = try #require(take(&queue))
+        #expect(turn.calls.count == SQLChange.groupLimit)
+        #expect(!turn.calls.contains { $0 === calls[3] })
+        #expect(try #require(take(&queue)).calls.count == 4)
+    }
+
+    @Test("While as many transactions run as may, changes gather and others pass; a change by itself passes as well")
+    func limitsTransactions() throws {
+        var queue = queue(changes: 1, groupsChanges: true)
+        queue.append(change(1))
+        let turn = try #require(take(&queue))
+        for key in [2, 3] as [UInt8] { queue.append(change(key)) }
+        let apart = change(4)
+        apart.change = nil
+        queue.append(apart)
+        let read = call(isRead: true)
+        queue.append(read)
+        #expect(queue.readyCount == 2)
+        #expect(run(&queue) === apart)
+        #expect(run(&queue) === read)
+        #expect(run(&queue) == nil)
+        queue.end(turn)
+        #expect(queue.readyCount == 1)
+        #expect(try #require(take(&queue)).calls.count == 2)
+    }
+
     @Test("Calls whose time is over are removed, behind others that have more time as well")
     func removesLateOnes() {
-        var queue = SQLCallQueue(readLimit: 1)
+        var queue = queue(reads: 1)
         let patient = call(isRead: true, after: .seconds(30))
         let late = call(isRead: true, after: .milliseconds(10))
         let answered = call(isRead: false)
@@ -80,7 +145,7 @@ struct SQLCallQueueTests {
 
     @Test("Calls that have their answer already are passed over, and do not count as reads that run")
     func passesOverAnsweredOnes() {
-        var queue = SQLCallQueue(readLimit: 1)
+        var queue = queue(reads: 1)
         let cancelled = call(isRead: true)
         let read = call(isRead: true)
         queue.append(cancelled)

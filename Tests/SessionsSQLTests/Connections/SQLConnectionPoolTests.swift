@@ -339,6 +339,28 @@ struct SQLConnectionPoolTests {
         await pool.shutDown()
     }
 
+    @Test("A call that finds the server full waits for the connection that is just being opened")
+    func sharesWhatIsBeingOpened() async throws {
+        server.setCapacity(1)
+        let server = server
+        let pool = SQLConnectionPool(
+            limits: .init(connections: 2, waiting: 100, age: .seconds(3600), idle: .seconds(3600)),
+            connect: { () throws(SQLFailure) in
+                let connection = try server.connect()
+                // The server counts it already, and the pool does not have it yet.
+                let end = ContinuousClock.now + .seconds(20)
+                while server.turnedAwayCount == 0, .now < end { SystemThread.sleep(microseconds: 1000) }
+                return connection
+            }
+        )
+        async let first = pool.failure(1)
+        async let second = pool.failure(2)
+        let failures = await [first, second]
+        #expect(failures.allSatisfy { $0 == nil })
+        #expect(Set(server.calls) == [1, 2])
+        await pool.shutDown()
+    }
+
     @Test("A server that gives no connection at all fails calls at once")
     func noConnections() async throws {
         let pool = SQLConnectionPool(server)

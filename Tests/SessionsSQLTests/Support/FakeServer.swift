@@ -15,6 +15,12 @@ final class FakeServer: Sendable {
         var isUp = true
         /// Failures for the next calls, in their order.
         var failures: [SQLFailure] = []
+        /// Whether it executes changes together.
+        var groupsChanges = false
+        /// Those that were asked for together, by the numbers they carry.
+        var groups: [[Int64]] = []
+        /// The numbers of changes that do not find their row.
+        var missing: Set<Int64> = []
         /// The calls that were executed, by the number they carry.
         var calls: [Int64] = []
         var usable: Set<Int> = []
@@ -28,6 +34,7 @@ final class FakeServer: Sendable {
     private let monitor = Monitor()
     private let gate: Monitor.Condition
     private let isHeld = Mutex(false)
+    private let holdsGroups = Mutex(false)
     private let holdsConnections = Mutex(false)
 
     init() {
@@ -38,6 +45,13 @@ final class FakeServer: Sendable {
     var calls: [Int64] { state.withLock { $0.calls } }
     /// How many connections are open.
     var openCount: Int { state.withLock { $0.counts.opened - $0.counts.closed } }
+
+    /// Has changes executed together, except for those that come with one that does not find its row.
+    func groupChanges(missing: Set<Int64> = []) {
+        state.withLock { ($0.groupsChanges, $0.missing) = (true, missing) }
+    }
+
+    var groups: [[Int64]] { state.withLock { $0.groups } }
 
     func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
 
@@ -57,6 +71,9 @@ final class FakeServer: Sendable {
 
     /// Has calls that are executed wait until `release()`.
     func hold() { isHeld.withLock { $0 = true } }
+
+    /// Has changes that are executed together wait for ever.
+    func holdGroups() { holdsGroups.withLock { $0 = true } }
 
     func release() {
         isHeld.withLock { $0 = false }
@@ -93,15 +110,15 @@ final class FakeServer: Sendable {
         return Connection(server: self, number: number)
     }
 
-    private func execute(_ call: Int64, _ interruption: Interruption) throws(SQLFailure) {
+    private func execute(_ calls: [Int64], _ interruption: Interruption) throws(SQLFailure) {
         let failure: SQLFailure? = state.withLock { state in
-            state.calls.append(call)
+            state.calls += calls
             return state.failures.isEmpty ? nil : state.failures.removeFirst()
         }
         monitor.lock()
-        while isHeld.withLock({ $0 }), !interruption.isInterrupted { gate.wait(milliseconds: 5) }
+        while isHeld.withLock({ $0 }) || calls.count > 1 && holdsGroups.withLock({ $0 }), !interruption.isInterrupted { gate.wait(milliseconds: 5) }
         monitor.unlock()
-        state.withLock { $0.counts.executed += 1 }
+        state.withLock { $0.counts.executed += calls.count }
         // A reply may come at the very moment in which the connection is shut.
         if interruption.isInterrupted, !state.withLock({ $0.repliesInTheEnd }) {
             throw SQLFailure(.timeout, "interrupted", mayHaveExecuted: true, closesConnection: true)
@@ -129,8 +146,18 @@ final class FakeServer: Sendable {
 
         func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
             let call = values.first?.integer ?? 0
-            try server.execute(call, ending)
-            return SQLResult(rows: [[.integer(call)]], affected: 1)
+            try server.execute([call], ending)
+            let isMissing = server.state.withLock { $0.missing.contains(call) }
+            return SQLResult(rows: [[.integer(call)]], affected: isMissing ? 0 : 1)
+        }
+
+        var executesTogether: Bool { server.state.withLock { $0.groupsChanges } }
+
+        func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
+            let calls = lists.compactMap { $0.first?.integer }
+            server.state.withLock { $0.groups.append(calls) }
+            try server.execute(calls, ending)
+            return server.state.withLock { $0.missing.isDisjoint(with: calls) }
         }
 
         func begin() throws(SQLFailure) {}
@@ -148,6 +175,7 @@ extension SQLConnectionPool {
         _ server: FakeServer,
         connections: Int = 4,
         reads: Int? = nil,
+        changes: Int = 1,
         waiting: Int = 100,
         age: Duration = .seconds(3600),
         idle: Duration = .seconds(3600),
@@ -157,6 +185,7 @@ extension SQLConnectionPool {
             limits: .init(
                 connections: connections,
                 reads: reads,
+                changes: changes,
                 waiting: waiting,
                 age: age,
                 idle: idle,
@@ -178,6 +207,20 @@ extension SQLConnectionPool {
         }
     }
 
+    /// Has a change with a number executed, of the row of that number.
+    /// - Returns: Whether it has found the row.
+    func change(
+        _ number: Int64,
+        _ statement: SQLStatement = .update,
+        row: UInt8? = nil,
+        timeout: Duration = .seconds(20)
+    ) async throws(SQLFailure) -> Bool {
+        let change = SQLChange(statement, [.integer(number)], key: [row ?? UInt8(number)])
+        return try await run(change, changed: true, timeout: timeout) { connection throws(SQLFailure) in
+            try connection.execute(statement, change.values).affected > 0
+        }
+    }
+
     /// The failure of a call with a number, or `nil` if it succeeds.
     func failure(
         _ number: Int64,
@@ -187,6 +230,15 @@ extension SQLConnectionPool {
         do throws(SQLFailure) {
             try await call(number, isRead: isRead, timeout: timeout)
             return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// The failure of a change with a number, or `nil` if it finds its row.
+    func failure(change number: Int64, timeout: Duration) async -> SQLFailure? {
+        do throws(SQLFailure) {
+            return try await change(number, timeout: timeout) ? nil : SQLFailure(.other, "missing")
         } catch {
             return error
         }

@@ -1,0 +1,100 @@
+import Sessions
+
+// A turn on a connection: what is done, whether it is done again, and what becomes of the calls.
+
+extension SQLThreads {
+    /// What became of a turn.
+    enum Outcome {
+        /// What hands over the result of each call that was still to be answered.
+        case answers([(call: SQLCall, answer: SQLCall.Answer)])
+        case failure(SQLFailure)
+        /// Changes that were to be done together: nothing has been done.
+        case apart
+    }
+
+    /// Does what a turn consists of, once.
+    func run(_ turn: SQLCallQueue.Turn, on connection: any SQLConnection) -> Outcome {
+        let (calls, changes, body) = monitor.withLock {
+            // The others were answered already: their callers have gone, or their time was over while the connection was
+            // opened.
+            let calls = turn.calls.filter { $0.phase == .running }
+            return (calls, calls.count > 1 ? calls.compactMap(\.change) : [], calls.first?.body)
+        }
+        guard let first = calls.first, let body else { return .failure(Self.cancelled) }
+        guard calls.count > 1 else {
+            switch body(connection) {
+            case .success(let answer): return .answers([(first, answer)])
+            case .failure(let failure): return .failure(failure)
+            }
+        }
+        guard let statement = changes.first?.statement, changes.count == calls.count, connection.executesTogether else {
+            return .apart
+        }
+        do throws(SQLFailure) {
+            guard try connection.executeTogether(statement, changes.map(\.values)) else { return .apart }
+            return .answers(monitor.withLock { calls.compactMap { call in call.changed.map { (call, $0) } } })
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func shouldTryAgain(
+        _ turn: SQLCallQueue.Turn,
+        _ outcome: Outcome,
+        _ attempt: inout Int,
+        after time: Duration
+    ) -> Bool {
+        // Those that were done together are done again by themselves, if at all.
+        guard turn.calls.count == 1, let call = turn.calls.first else { return false }
+        // A write not if the next try would be cut off where this one came to an end: a lock that was waited for in vain
+        // would turn from "surely not executed" into "nobody knows".
+        let end = ContinuousClock.now + (call.isRead ? .zero : time)
+        guard case .failure(let failure) = outcome, failure.isTransient, call.isRead || !failure.mayHaveExecuted,
+            attempt < 5, end < call.deadline,
+            monitor.withLock({ call.phase == .running })
+        else { return false }
+        // Whoever gave way to another one comes back when that one may be done, and not in step with others.
+        if failure.kind == .contention {
+            SystemThread.sleep(microseconds: UInt32.random(in: 500...2000) << UInt32(attempt))
+        }
+        attempt += 1
+        return true
+    }
+
+    /// Answers the calls unless somebody else has, or has them done again, each by itself.
+    /// - Returns: Whether the connection was shut under way and is to be closed.
+    func finish(_ turn: SQLCallQueue.Turn, _ outcome: Outcome, of worker: Worker) -> Bool {
+        monitor.lock()
+        var starting: Worker?
+        var answers: [SQLCall.Answer] = []
+        worker.turn = nil
+        busyCount -= 1
+        waiting.end(turn)
+        switch outcome {
+        case .answers(let pairs):
+            for (call, answer) in pairs where call.answer() != nil { answers.append(answer) }
+        case .failure(let failure) where turn.calls.count == 1 || failure.mayHaveExecuted:
+            for call in turn.calls {
+                if let fail = call.answer() { answers.append { fail(failure) } }
+            }
+        case .failure, .apart:
+            for call in turn.calls { call.change = nil }
+            putBack(turn.calls)
+            starting = wakeOrAdd()
+        }
+        let wasInterrupted = worker.wasInterrupted
+        worker.wasInterrupted = false
+        monitor.unlock()
+        for answer in answers { answer() }
+        if let starting { start(starting) }
+        return wasInterrupted
+    }
+
+    /// Has calls wait again that were not answered. Called with the lock held.
+    func putBack(_ calls: [SQLCall]) {
+        for call in calls.reversed() where call.phase == .running {
+            call.phase = .waiting
+            waiting.putBack(call)
+        }
+    }
+}
