@@ -34,10 +34,10 @@ extension MySQLSessionStore {
         /// Whether the tables are made when they are missing. Default: ``Schema/createIfNeeded``.
         public var schema: Schema
 
-        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 24.
+        /// The greatest number of connections, each with a thread of its own. 1 to 256. Default: 16.
         ///
         /// As many as are needed are opened. 8 of them read at the same time at most. Where MariaDB commits several sessions
-        /// in one transaction, 4 do so at the same time; with MySQL all that do not read can commit. All servers' together,
+        /// in one transaction, 2 do so at the same time; with MySQL all that do not read can commit. All servers' together,
         /// and those of others, must stay below the database's `max_connections`, 151 unless it was set.
         public var maximumConnections: Int
 
@@ -67,7 +67,7 @@ extension MySQLSessionStore {
             allowsCleartextPassword = false
             table = "sessions"
             schema = .createIfNeeded
-            maximumConnections = 24
+            maximumConnections = 16
             maximumWaitingCalls = 10_000
             connectTimeout = .seconds(1)
             operationTimeout = .seconds(2)

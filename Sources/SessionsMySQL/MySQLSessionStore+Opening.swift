@@ -62,7 +62,7 @@ extension MySQLSessionStore {
     /// Measured with 32 clients: more make a read dearer for the server, fewer make people wait.
     private static let concurrentReads = 8
     /// How many transactions run at a time in which changes are committed together: while they do, others gather.
-    private static let concurrentTransactions = 4
+    private static let concurrentTransactions = 2
 
     /// The time within which a server says whether it will do.
     private static let inspectionTimeout = Duration.milliseconds(4500)

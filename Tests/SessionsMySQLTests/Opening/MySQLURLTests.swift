@@ -23,7 +23,7 @@ struct MySQLURLTests {
         #expect(configuration.username == "app" && configuration.password == nil && configuration.database == "db")
         #expect(configuration.tls == nil && !configuration.allowsCleartextPassword)
         #expect(configuration.table == "sessions" && configuration.schema == .createIfNeeded)
-        #expect(configuration.maximumConnections == 24 && configuration.maximumWaitingCalls == 10_000)
+        #expect(configuration.maximumConnections == 16 && configuration.maximumWaitingCalls == 10_000)
         #expect(configuration.connectTimeout == .seconds(1) && configuration.operationTimeout == .seconds(2))
         #expect(configuration.maximumConnectionAge == .seconds(1800) && configuration.maximumIdleTime == .seconds(300))
     }
