@@ -51,6 +51,7 @@ extension SQLConnection {
         let result: (value: Value, commits: Bool)
         do throws(SQLFailure) {
             result = try body()
+            if result.commits { try commit() }
         } catch {
             guard !error.closesConnection else { throw error }
             do throws(SQLFailure) { try rollback() } catch let rollback {
@@ -62,15 +63,12 @@ extension SQLConnection {
             }
             throw error
         }
-        guard result.commits else {
-            do throws(SQLFailure) { try rollback() } catch {
-                var failure = error
-                failure.closesConnection = true
-                throw failure
-            }
-            return result.value
+        guard !result.commits else { return result.value }
+        do throws(SQLFailure) { try rollback() } catch {
+            var failure = error
+            failure.closesConnection = true
+            throw failure
         }
-        try commit()
         return result.value
     }
 }

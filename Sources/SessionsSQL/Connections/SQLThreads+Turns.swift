@@ -27,9 +27,12 @@ extension SQLThreads {
             case .failure(let failure): return .failure(failure)
             }
         }
-        guard let statement = changes.first?.statement, changes.count == calls.count, connection.executesTogether else {
-            return .apart
+        guard let statement = changes.first?.statement, changes.count == calls.count else { return .apart }
+        // A connection can find out late that it cannot.
+        defer {
+            if !connection.executesTogether { monitor.withLock { waiting.groupsChanges = false } }
         }
+        guard connection.executesTogether else { return .apart }
         do throws(SQLFailure) {
             guard try connection.executeTogether(statement, changes.map(\.values)) else { return .apart }
             return .answers(monitor.withLock { calls.compactMap { call in call.changed.map { (call, $0) } } })

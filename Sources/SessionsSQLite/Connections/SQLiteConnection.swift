@@ -91,6 +91,18 @@ final class SQLiteConnection: SQLConnection {
         return made
     }
 
+    var executesTogether: Bool { true }
+
+    /// One lock, one entry of the log, and one flush where commits are flushed.
+    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
+        try transaction { () throws(SQLFailure) in
+            for values in lists {
+                guard try execute(statement, values).affected == 1 else { return (false, commits: false) }
+            }
+            return (true, commits: true)
+        }
+    }
+
     func begin() throws(SQLFailure) {
         // With the write lock from the beginning: a transaction that begins by reading cannot always become a writer.
         try perform(isRead: true) { database in try database.execute(sql: "BEGIN IMMEDIATE") }
