@@ -40,7 +40,10 @@ struct SQLiteGroupedChangesTests {
             for (index, session) in sessions.enumerated() {
                 group.addTask {
                     let outcome = try await store.update(
-                        session.next, id: session.id, ifStamp: session.stamp, now: now
+                        session.next,
+                        id: session.id,
+                        ifStamp: session.stamp,
+                        now: now
                     )
                     return (index, outcome)
                 }

@@ -125,7 +125,9 @@ extension SQLThreads {
         monitor.lock()
         defer { monitor.unlock() }
         // One that is still being opened counts. If it is turned away as well, its thread is the last one, and says so.
-        guard workers.contains(where: { $0 !== worker && ($0.interruption != nil || $0.isOpening) }) else { return false }
+        guard workers.contains(where: { $0 !== worker && ($0.interruption != nil || $0.isOpening) }) else {
+            return false
+        }
         growsAgainAt = .now + Self.growthPause
         worker.turn = nil
         busyCount -= 1

@@ -155,7 +155,8 @@ extension SQLDatabase {
         let values: [SQLValue] = [
             .instant(expiresAt), .integer(Self.slot(expiresAt)), .bytes(id.bytes), .stamp(stamp), .instant(now),
         ]
-        return try await write(SQLChange(.touch, values, key: id.bytes), changed: true) { connection throws(SQLFailure) in
+        return try await write(SQLChange(.touch, values, key: id.bytes), changed: true) {
+            connection throws(SQLFailure) in
             try connection.execute(.touch, values).affected > 0
         }
     }

@@ -72,7 +72,9 @@ struct MySQLGroupedChangesTests {
         }
     }
 
-    @Test("Updates, touches, deletes and inserts that come together are one transaction each, and all of them are there")
+    @Test(
+        "Updates, touches, deletes and inserts that come together are one transaction each, and all of them are there"
+    )
     func together() async throws {
         try await run { store, administrator, sessions in
             var sessions = sessions
@@ -107,7 +109,10 @@ struct MySQLGroupedChangesTests {
             let touches = try await together(sessions, in: store, administrator) { stored in
                 let later = stored.record.expiresAt + .seconds(60)
                 return try await store.touch(
-                    stored.user.id, ifStamp: stored.record.stamp, expiresAt: later, now: TestUser.now
+                    stored.user.id,
+                    ifStamp: stored.record.stamp,
+                    expiresAt: later,
+                    now: TestUser.now
                 )
             }
             #expect(touches == Array(repeating: true, count: 8))
@@ -138,12 +143,18 @@ struct MySQLGroupedChangesTests {
             let newer = sessions[3].user.record(revision: 7)
             #expect(
                 try await store.update(
-                    newer, id: sessions[3].user.id, ifStamp: sessions[3].record.stamp, now: TestUser.now
+                    newer,
+                    id: sessions[3].user.id,
+                    ifStamp: sessions[3].record.stamp,
+                    now: TestUser.now
                 ) == .updated
             )
             let outcomes = try await together(sessions, in: store, administrator) { stored in
                 try await store.update(
-                    stored.user.record(revision: 2), id: stored.user.id, ifStamp: stored.record.stamp, now: TestUser.now
+                    stored.user.record(revision: 2),
+                    id: stored.user.id,
+                    ifStamp: stored.record.stamp,
+                    now: TestUser.now
                 )
             }
             for (index, outcome) in outcomes.enumerated() {

@@ -348,8 +348,7 @@ struct SQLConnectionPoolTests {
             connect: { () throws(SQLFailure) in
                 let connection = try server.connect()
                 // The server counts it already, and the pool does not have it yet.
-                let end = ContinuousClock.now + .seconds(20)
-                while server.turnedAwayCount == 0, .now < end { SystemThread.sleep(microseconds: 1000) }
+                server.waitUntilOneIsTurnedAway()
                 return connection
             }
         )

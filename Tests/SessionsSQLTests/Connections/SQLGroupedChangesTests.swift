@@ -77,7 +77,9 @@ struct SQLGroupedChangesTests {
         await pool.shutDown()
     }
 
-    @Test("If one does not find its row nothing is done together: each is executed by itself, and only that one is told so")
+    @Test(
+        "If one does not find its row nothing is done together: each is executed by itself, and only that one is told so"
+    )
     func missing() async throws {
         server.groupChanges(missing: [2])
         let pool = try await pool()

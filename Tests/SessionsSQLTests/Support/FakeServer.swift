@@ -58,6 +58,14 @@ final class FakeServer: Sendable {
     /// How many connections it takes at the same time.
     func setCapacity(_ capacity: Int) { state.withLock { $0.capacity = capacity } }
 
+    /// Blocks the thread.
+    func waitUntilOneIsTurnedAway() {
+        let end = ContinuousClock.now + .seconds(20)
+        monitor.lock()
+        while turnedAwayCount == 0, .now < end { gate.wait(milliseconds: 5) }
+        monitor.unlock()
+    }
+
     var turnedAwayCount: Int { state.withLock { $0.turnedAway } }
 
     /// Has calls that are interrupted end as if they had not been.
@@ -116,7 +124,11 @@ final class FakeServer: Sendable {
             return state.failures.isEmpty ? nil : state.failures.removeFirst()
         }
         monitor.lock()
-        while isHeld.withLock({ $0 }) || calls.count > 1 && holdsGroups.withLock({ $0 }), !interruption.isInterrupted { gate.wait(milliseconds: 5) }
+        func mustWait() -> Bool {
+            guard !interruption.isInterrupted else { return false }
+            return isHeld.withLock { $0 } || calls.count > 1 && holdsGroups.withLock { $0 }
+        }
+        while mustWait() { gate.wait(milliseconds: 5) }
         monitor.unlock()
         state.withLock { $0.counts.executed += calls.count }
         // A reply may come at the very moment in which the connection is shut.
