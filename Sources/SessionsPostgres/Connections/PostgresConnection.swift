@@ -79,8 +79,10 @@ final class PostgresConnection: SQLConnection {
         if isFirst, PQexitPipelineMode(link.connection) == 0, answer.failure == nil {
             throw unknown(statement, "the server's answer does not end")
         }
+        // The preparation comes first, and stays when what follows fails.
+        if isFirst, answer.completedCount > 0 { prepared[statement.rawValue] = true }
         if var failure = answer.failure {
-            // With the preparation, which comes first.
+            // With the preparation.
             let wasCompleted = answer.completedCount > (isFirst ? 1 : 0)
             // Taken back if the server has said so instead of saying that it is complete; nobody knows if it said
             // nothing, or ended the connection after that, since a transaction of one statement is committed then.
@@ -90,7 +92,6 @@ final class PostgresConnection: SQLConnection {
             throw failure
         }
         guard let result = answer.result else { throw unknown(statement, "the server has answered nothing") }
-        if isFirst { prepared[statement.rawValue] = true }
         return SQLResult(rows: try result.rows(), affected: result.affected)
     }
 

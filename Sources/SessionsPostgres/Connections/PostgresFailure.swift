@@ -12,7 +12,7 @@ import SessionsSQL
 /// | code | is | closes |
 /// |---|---|---|
 /// | 08xxx, 57P01, 57P02, 57P03, 57P05, 25P03 | ``SQLFailure/Kind/connection``: another one is tried | yes |
-/// | 0A000 (a cached plan's result type), 26000 | the same: the tables were altered, or a pooler has put another server behind the connection | yes |
+/// | 0A000 (a cached plan's result type), 26000, 42P05 | the same: the tables were altered, or a pooler has put another server behind the connection | yes |
 /// | 25006 | ``SQLFailure/Kind/readOnly``: another connection looks for the primary | yes |
 /// | 40xxx, 55P03, 55006 | ``SQLFailure/Kind/contention``: tried again at once | |
 /// | 57014 | ``SQLFailure/Kind/timeout``: the server's own limit, a little before ours | |
@@ -37,7 +37,7 @@ enum PostgresFailure {
 
     private static func meaning(_ state: String, _ message: String) -> (SQLFailure.Kind, closes: Bool) {
         switch state {
-        case "57P01", "57P02", "57P03", "57P05", "25P03", "26000": (.connection, true)
+        case "57P01", "57P02", "57P03", "57P05", "25P03", "26000", "42P05": (.connection, true)
         // Whoever has a newer server has this code for more things, most of which do not go away.
         case "0A000": message.utf8.firstRange(of: "cached plan".utf8) != nil ? (.connection, true) : (.other, false)
         case "25006": (.readOnly, true)

@@ -232,6 +232,39 @@ struct PostgresServerErrorTests {
         }
     }
 
+    @Test("42P05: a statement whose first execution fails is prepared all the same, and not once more")
+    func failingAtFirst() async throws {
+        try await withStore(maximumConnections: 1) { store, _ in
+            let (taken, free) = (TestUser("bert"), TestUser("carl"))
+            let record = user.record()
+            #expect(try await store.insert(record, id: user.id) == .inserted)
+            #expect(try await store.insert(taken) == .inserted)
+            func renew(to newID: SessionID) async throws -> RenewOutcome {
+                try await store.renew(
+                    user.id,
+                    ifStamp: record.stamp,
+                    forwarder: user.record(revision: 2),
+                    successor: user.record(revision: 2),
+                    newID: newID,
+                    now: TestUser.now
+                )
+            }
+            let connection = try await store.execute("SELECT pg_backend_pid()")
+            #expect(try await renew(to: taken.id) == .exists)
+            #expect(try await renew(to: free.id) == .renewed)
+            #expect(try await store.execute("SELECT pg_backend_pid()") == connection)
+        }
+    }
+
+    @Test("42P05: a connection that has a statement already, by whomever it was prepared, is replaced")
+    func preparedBySomebodyElse() async throws {
+        try await withStore(maximumConnections: 1) { store, configuration in
+            try await store.execute("PREPARE s\(SQLStatement.load.rawValue) AS SELECT 1")
+            #expect(try await store.insert(user) == .inserted)
+            #expect(try await store.load(user)?.subject == user.name)
+        }
+    }
+
     @Test("26000: statements that the server has forgotten are prepared again")
     func deallocated() async throws {
         try await withStore(maximumConnections: 1) { store, _ in
