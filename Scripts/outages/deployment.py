@@ -66,6 +66,8 @@ class Deployment:
         self.random = random.Random(seed)
         self.paused = set()
         self.turns = []
+        # With what the names of those begin that there are to be.
+        self.faults_begin = ""
         self.ways = None
 
     def services(self, *arguments):
@@ -139,7 +141,10 @@ class Deployment:
         if not self.turns:
             own = [(self, name) for name in self.faults]
             on_the_way = [(self.ways, name) for name in self.ways.faults()] if self.ways else []
-            self.turns = self.random.sample(own + on_the_way, len(own) + len(on_the_way))
+            kinds = [kind for kind in own + on_the_way if kind[1].startswith(self.faults_begin)]
+            if not kinds:
+                raise Trouble(f"no kind of fault begins with \"{self.faults_begin}\"")
+            self.turns = self.random.sample(kinds, len(kinds))
         owner, name = self.turns.pop()
         fault, text = getattr(owner, name.replace(" ", "_"))()
         return fault if isinstance(fault, list) else [fault], text

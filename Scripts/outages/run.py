@@ -36,7 +36,7 @@ LEAST_SECONDS = 5
 
 
 class Run:
-    def __init__(self, name, seconds, seed, binary, folder, processes, say):
+    def __init__(self, name, seconds, seed, binary, folder, processes, faults, say):
         self.name = name
         self.seconds = seconds
         self.seed = seed
@@ -47,6 +47,7 @@ class Run:
         self.random = random.Random(f"{seed} {name}")
         kind = STORES[name]
         self.deployment = kind(os.path.join(folder, name), f"{seed} {name}")
+        self.deployment.faults_begin = faults
         self.shared = list(range(min(processes, kind.most_processes)))
         near = [index for index in self.shared if index % 2 == 1] if kind.has_near_cache else []
         # One process more, with short limits.
