@@ -2,7 +2,7 @@
 import collections
 
 from outages.history import READS, TERMINAL, WRITES, Operation
-from outages.verdict import ROUND_TRIP, STALE
+from outages.verdict import LONGEST_ANSWERS, ROUND_TRIP, STALE
 
 
 class SessionCheck:
@@ -47,11 +47,13 @@ class SessionCheck:
         self.ends_by_others = []
         numbers = {o.session for o in self.operations}
         for o in self.check.end_alls.get(self.user, ()):
-            if o.session in numbers or not any(login.invoked < o.answered for login in self.logins):
+            # A request whose connection broke goes on in the process.
+            latest = o.answered if o.outcome == "ok" else o.answered + LONGEST_ANSWERS[o.kind]
+            if o.session in numbers or not any(login.invoked < latest for login in self.logins):
                 continue
             self.ends_by_others.append(o)
             for token, source in self.sources.items():
-                if o.outcome != "ok" or source.invoked <= o.answered:
+                if source.invoked <= latest:
                     self.ends[token].append(o)
 
     def is_surely_ended_by(self, o, token):

@@ -62,6 +62,7 @@ OUTAGE = Fault("pause", 10.0, 11.0)
 DEATH = Fault("kill a process", 10.0, 11.0, process=1, spreads=False)
 SLEEP = Fault("pause a process", 10.0, 13.0, process=1)
 HANG = Fault("pause", 10.0, 12.5, silent=(10.0, 12.5))
+CUT = Fault("cut clients off", 10.0, 10.2, process=0, spreads=False)
 # The only process, which keeps its sessions in memory.
 EMPTIED = Fault("kill the process", 10.0, 11.0, process=0, spreads=False, emptied=10.1)
 # Process 1 alone is cut off from its store.

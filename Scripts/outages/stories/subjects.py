@@ -1,5 +1,5 @@
 """One session of a user ends all others."""
-from outages.stories import DEAF, FAILOVER, OUTAGE, story
+from outages.stories import CUT, DEAF, FAILOVER, OUTAGE, story
 
 
 def sign_in(s, session, **more):
@@ -107,6 +107,22 @@ def an_end_of_all_without_an_answer(s):
     s.tell("end-others", status=503, session=1, token=first, after=9.7)
     s.tell("session", exists=False, session=2, token=second)
     s.tell("session", exists=True, subject="ada", session=3, token=third)
+
+
+@story(faults=[CUT])
+def an_end_of_all_that_goes_on_after_its_connection_broke(s):
+    first = sign_in(s, 1, after=10)
+    s.tell("end-others", status=0, session=1, token=first)
+    second = sign_in(s, 2)
+    s.tell("session", exists=False, session=2, token=second)
+
+
+@story("logged out", faults=[CUT])
+def an_end_of_all_that_is_long_over(s):
+    first = sign_in(s, 1, after=10)
+    s.tell("end-others", status=0, session=1, token=first)
+    second = sign_in(s, 2, after=9)
+    s.tell("session", exists=False, session=2, token=second)
 
 
 @story(faults=[FAILOVER], lost=(0, 0, 0, 1))
