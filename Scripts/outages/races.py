@@ -15,6 +15,8 @@ class Racer(Worker):
 
     PAUSE = (0.3, 0.8)
     HANDS = 4
+    # How long after the first the last one begins, in seconds.
+    SPREAD = 0.02
 
     def __init__(self, name, recorder, seed, processes, is_near):
         super().__init__(name, recorder, seed, [self.step], processes)
@@ -28,7 +30,7 @@ class Racer(Worker):
         plans = []
         for client, (kind, held) in zip(self.clients, calls):
             value = self.item() if kind == "append" else None
-            plans.append((client, chance.choice(self.processes), kind, held, value, chance.uniform(0, 0.02)))
+            plans.append((client, chance.choice(self.processes), kind, held, value, chance.uniform(0, self.SPREAD)))
         return list(self.hands.map(self.perform, plans))
 
     def perform(self, plan):
@@ -63,6 +65,22 @@ class Twins(Racer):
         self.probe(client, [(held.number, token) for token in tokens])
         held.token = tokens[-1]
         self.call(client, chance, "logout", held)
+
+
+class Tabs(Racer):
+    """One tab signs out while the others still write."""
+
+    PAUSE = (0.1, 0.3)
+    # About as long as a request takes: what is to be met is a write between its reading and its commit.
+    SPREAD = 0.003
+
+    def step(self, client, chance):
+        held = self.begin_by(client, chance, chance.choice(["append", "login"]))
+        if held is None:
+            return
+        self.together(chance, [(kind, held) for kind in ("logout", "append", "increment", "append")])
+        # Writes that found no session have made others.
+        self.probe(client, [(held.number, held.token)])
 
 
 class Household(Racer):

@@ -94,7 +94,7 @@ class Run:
         self.client = Client(self.recorder)
         self.workers = [User(f"{self.name}{index}", self.recorder, self.seed, self.shared) for index in range(USERS)]
         is_near = bool(self.history.near)
-        for kind in (races.Twins, races.Household):
+        for kind in (races.Twins, races.Tabs, races.Household):
             name = f"{self.name}-{kind.__name__.lower()}"
             self.workers.append(kind(name, self.recorder, self.seed, self.shared, is_near))
         for index in range(LEAVERS):
