@@ -19,6 +19,7 @@ class Bug:
     promise    what it breaks
     stores     where it is
     modules    the folders of the modules that it changes
+    is_near    whether it is in the near cache, which only processes that have one can show
     essential  whether random programs or faults must find it, however well the tests do
     """
 
@@ -30,7 +31,7 @@ class Bug:
         header, separator, _ = content.partition("\n--- ")
         if not separator:
             raise Flawed(f"{path} changes nothing")
-        fields = dict(re.findall(r"^(Breaks|Stores|Essential): (.+)$", header, re.MULTILINE))
+        fields = dict(re.findall(r"^(Breaks|Stores|Essential|Near cache): (.+)$", header, re.MULTILINE))
         self.text = " ".join(header.split("\n\n")[0].split())
         if not self.text or ":" in self.text.split(" ")[0] or "Breaks" not in fields or "Stores" not in fields:
             raise Flawed(f"{path} does not begin with what the bug is, and the lines Breaks and Stores")
@@ -40,6 +41,7 @@ class Bug:
         unknown = set(self.stores) - set(STORES)
         if unknown:
             raise Flawed(f"{path}: unknown store {', '.join(sorted(unknown))}; all or some of {', '.join(STORES)}")
+        self.is_near = fields.get("Near cache") == "yes"
         self.modules = set(re.findall(r"^\+\+\+ b/(Sources/[^/]+)/", content, re.MULTILINE))
         switches = set(re.findall(r'^\+.*PlantedBug\.isOn\("([^"]*)"\)', content, re.MULTILINE))
         if switches != {self.name}:

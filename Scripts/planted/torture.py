@@ -20,6 +20,8 @@ def run(build, bug, store):
         found = kill_writer(build, bug)
         if found:
             return found
+    if bug and bug.is_near:
+        store += "-near"
     return torture(build.tree, build.product("session-demo"), bug, store) if can_torture(build) else None
 
 
