@@ -80,8 +80,7 @@ extension SQLiteSessionStore {
                 )
             }
             // The lock comes first, so that of ten processes that start at once one makes the tables and nine find them.
-            try connection.begin()
-            do throws(SQLFailure) {
+            return try connection.transaction { () throws(SQLFailure) in
                 let isThere = try connection.integer(
                     "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '\(tables.schema)'"
                 )
@@ -94,12 +93,7 @@ extension SQLiteSessionStore {
                     }
                     for statement in schema.definition { try connection.execute(statement) }
                 }
-                let version = try connection.integer("SELECT MAX(version) FROM \(tables.schema)")
-                try connection.commit()
-                return version
-            } catch {
-                try? connection.rollback()
-                throw error
+                return (try connection.integer("SELECT MAX(version) FROM \(tables.schema)"), commits: true)
             }
         }
         guard let version else {

@@ -11,16 +11,8 @@ final class MySQLBulkStatement {
 
     /// - Parameter types: What each parameter is, as in one of the lists that are to be executed.
     init(_ text: String, like types: [SQLValue], on handle: UnsafeMutablePointer<MYSQL>) throws(SQLFailure) {
-        guard let statement = mysql_stmt_init(handle) else {
-            throw SQLFailure(.full, "there is no memory for a statement", closesConnection: true)
-        }
-        guard mysql_stmt_prepare(statement, text, UInt(text.utf8.count)) == 0 else {
-            let failure = MySQLError(statement, of: handle).failure(.harmless)
-            mysql_stmt_close(statement)
-            throw failure
-        }
+        statement = try MySQLPreparedStatement.prepare(text, on: handle)
         self.handle = handle
-        self.statement = statement
         parameters = MySQLBulkParameters(like: types)
     }
 

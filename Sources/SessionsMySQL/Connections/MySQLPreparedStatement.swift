@@ -10,17 +10,8 @@ final class MySQLPreparedStatement {
     private let columns: MySQLColumns?
 
     init(_ text: String, on handle: UnsafeMutablePointer<MYSQL>) throws(SQLFailure) {
-        guard let statement = mysql_stmt_init(handle) else {
-            throw SQLFailure(.full, "there is no memory for a statement", closesConnection: true)
-        }
-        let length = UInt(text.utf8.count)
-        guard mysql_stmt_prepare(statement, text, length) == 0 else {
-            let failure = MySQLError(statement, of: handle).failure(.harmless)
-            mysql_stmt_close(statement)
-            throw failure
-        }
+        statement = try Self.prepare(text, on: handle)
         self.handle = handle
-        self.statement = statement
         parameters = MySQLParameters(count: Int(mysql_stmt_param_count(statement)))
         if let metadata = mysql_stmt_result_metadata(statement) {
             let fields = UnsafeBufferPointer(
@@ -32,6 +23,22 @@ final class MySQLPreparedStatement {
         } else {
             columns = nil
         }
+    }
+
+    /// Has the server prepare a statement, which its taker closes.
+    static func prepare(
+        _ text: String,
+        on handle: UnsafeMutablePointer<MYSQL>
+    ) throws(SQLFailure) -> UnsafeMutablePointer<MYSQL_STMT> {
+        guard let statement = mysql_stmt_init(handle) else {
+            throw SQLFailure(.full, "there is no memory for a statement", closesConnection: true)
+        }
+        guard mysql_stmt_prepare(statement, text, UInt(text.utf8.count)) == 0 else {
+            let failure = MySQLError(statement, of: handle).failure(.harmless)
+            mysql_stmt_close(statement)
+            throw failure
+        }
+        return statement
     }
 
     /// To be called after the connection was closed, which has told the server already.

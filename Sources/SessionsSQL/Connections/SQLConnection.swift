@@ -12,7 +12,8 @@ package protocol SQLConnection {
     /// Whether ``executeTogether(_:_:)`` is there.
     var executesTogether: Bool { get }
 
-    /// Executes a statement once for each list of values, in a transaction of its own, which waits for nobody's lock.
+    /// Executes a statement once for each list of values, in a transaction of its own, which does not wait for rows
+    /// that others have locked.
     /// - Returns: Whether each of them has matched exactly one row. If not, or if an error is thrown that surely has not
     ///   taken effect, none of them has done anything.
     func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool
@@ -48,10 +49,10 @@ extension SQLConnection {
         _ body: () throws(SQLFailure) -> (value: Value, commits: Bool)
     ) throws(SQLFailure) -> Value {
         try begin()
-        let result: (value: Value, commits: Bool)
         do throws(SQLFailure) {
-            result = try body()
-            if result.commits { try commit() }
+            let result = try body()
+            if result.commits { try commit() } else { try rollback() }
+            return result.value
         } catch {
             guard !error.closesConnection else { throw error }
             do throws(SQLFailure) { try rollback() } catch let rollback {
@@ -63,13 +64,6 @@ extension SQLConnection {
             }
             throw error
         }
-        guard !result.commits else { return result.value }
-        do throws(SQLFailure) { try rollback() } catch {
-            var failure = error
-            failure.closesConnection = true
-            throw failure
-        }
-        return result.value
     }
 }
 

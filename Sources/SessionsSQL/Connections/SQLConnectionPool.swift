@@ -65,12 +65,17 @@ package final class SQLConnectionPool: Sendable {
     /// - Parameters:
     ///   - isRead: Whether it only reads: then its caller may be cancelled at any time. A write is carried through.
     ///   - timeout: The time after which the call has ended.
+    ///   - together: For a write that is one statement for one row: the change, and what to give when it was done together
+    ///     with others that waited for a connection as well, and has changed its row. If one of those does not find its
+    ///     row, or anything else goes wrong that surely takes back all of them, each of them is done by itself, as `body`
+    ///     says.
     package func run<Value: Sendable>(
         isRead: Bool,
         timeout: Duration,
+        together: (change: SQLChange, value: Value)? = nil,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
     ) async throws(SQLFailure) -> Value {
-        let call = SQLCall(isRead: isRead, deadline: .now + timeout)
+        let call = SQLCall(isRead: isRead, change: together?.change, deadline: .now + timeout)
         let threads = threads
         let result: Result<Value, SQLFailure>
         if isRead {
@@ -80,29 +85,7 @@ package final class SQLConnectionPool: Sendable {
                 threads.cancel(call)
             }
         } else {
-            result = await withUnsafeContinuation { threads.submit(call, body, $0) }
-        }
-        return try result.get()
-    }
-
-    /// Does a write that is one statement for one row: by itself with `body`, or, where several wait for a connection,
-    /// together with others.
-    ///
-    /// If one of those does not find its row, or anything else goes wrong that surely takes back all of them, each of them
-    /// is done by itself.
-    /// - Parameters:
-    ///   - changed: What to give when it was done together with others, and has changed its row.
-    ///   - timeout: The time after which the call has ended.
-    package func run<Value: Sendable>(
-        _ change: SQLChange,
-        changed: Value,
-        timeout: Duration,
-        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
-    ) async throws(SQLFailure) -> Value {
-        let call = SQLCall(isRead: false, change: change, deadline: .now + timeout)
-        let threads = threads
-        let result: Result<Value, SQLFailure> = await withUnsafeContinuation {
-            threads.submit(call, changed: changed, body, $0)
+            result = await withUnsafeContinuation { threads.submit(call, changed: together?.value, body, $0) }
         }
         return try result.get()
     }

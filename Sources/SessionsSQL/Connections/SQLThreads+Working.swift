@@ -94,11 +94,9 @@ extension SQLThreads {
 
     private func open(_ worker: Worker) throws(SQLFailure) -> any SQLConnection {
         let recent: SQLFailure? = monitor.withLock {
-            worker.isOpening = true
             guard let lastRefusal, lastRefusal.at + Self.pause > .now else { return nil }
             return lastRefusal.failure
         }
-        defer { monitor.withLock { worker.isOpening = false } }
         if let recent { throw recent }
         let began = ContinuousClock.now
         do throws(SQLFailure) {
@@ -124,8 +122,9 @@ extension SQLThreads {
     private func handBack(_ turn: SQLCallQueue.Turn, _ worker: Worker) -> Bool {
         monitor.lock()
         defer { monitor.unlock() }
-        // One that is still being opened counts. If it is turned away as well, its thread is the last one, and says so.
-        guard workers.contains(where: { $0 !== worker && ($0.interruption != nil || $0.isOpening) }) else {
+        // Who has something to do and no connection is opening one, which counts. If it is turned away as well, its thread
+        // is the last one, and says so.
+        guard workers.contains(where: { $0 !== worker && ($0.interruption != nil || $0.turn != nil) }) else {
             return false
         }
         growsAgainAt = .now + Self.growthPause

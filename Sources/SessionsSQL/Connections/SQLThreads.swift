@@ -44,7 +44,6 @@ final class SQLThreads: @unchecked Sendable {
         var turn: SQLCallQueue.Turn?
         var interruption: (any SQLInterruption)?
         var wasInterrupted = false
-        var isOpening = false
         var openedAt = ContinuousClock.now
         var isOutdated = false
         var isWoken = false

@@ -77,27 +77,13 @@ public final class SQLDatabase: Sendable {
         }
     }
 
+    /// - Parameter together: As in ``SQLConnectionPool/run(isRead:timeout:together:_:)``.
     package func write<Value: Sendable>(
+        together: (change: SQLChange, value: Value)? = nil,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
     ) async throws(SessionStoreError) -> Value {
         do throws(SQLFailure) {
-            return try await writes.run(isRead: false, timeout: timeout, body)
-        } catch {
-            throw error.storeError(name, isRead: false)
-        }
-    }
-
-    /// Does a write that is one statement for one row.
-    /// - Parameters:
-    ///   - changed: What to give when it was done together with others, and has changed its row.
-    ///   - body: Does it by itself.
-    private func write<Value: Sendable>(
-        _ change: SQLChange,
-        changed: Value,
-        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
-    ) async throws(SessionStoreError) -> Value {
-        do throws(SQLFailure) {
-            return try await writes.run(change, changed: changed, timeout: timeout, body)
+            return try await writes.run(isRead: false, timeout: timeout, together: together, body)
         } catch {
             throw error.storeError(name, isRead: false)
         }
@@ -122,7 +108,7 @@ extension SQLDatabase {
 
     package func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {
         let change = SQLChange(.insert, Self.row(record, id: id), key: id.bytes)
-        return try await write(change, changed: .inserted) { connection throws(SQLFailure) in
+        return try await write(together: (change, .inserted)) { connection throws(SQLFailure) in
             try Self.insert(change.statement, change.values, connection) ? .inserted : .exists
         }
     }
@@ -135,7 +121,7 @@ extension SQLDatabase {
         now: SessionInstant
     ) async throws(SessionStoreError) -> UpdateOutcome {
         let change = SQLChange(.update, Self.change(record, id: id, ifStamp: stamp, now: now), key: id.bytes)
-        let found = try await write(change, changed: .changed) { connection throws(SQLFailure) in
+        let found = try await write(together: (change, .changed)) { connection throws(SQLFailure) in
             try Self.change(change, id: id, connection)
         }
         switch found {
@@ -155,7 +141,7 @@ extension SQLDatabase {
         let values: [SQLValue] = [
             .instant(expiresAt), .integer(Self.slot(expiresAt)), .bytes(id.bytes), .stamp(stamp), .instant(now),
         ]
-        return try await write(SQLChange(.touch, values, key: id.bytes), changed: true) {
+        return try await write(together: (SQLChange(.touch, values, key: id.bytes), true)) {
             connection throws(SQLFailure) in
             try connection.execute(.touch, values).affected > 0
         }
@@ -168,7 +154,7 @@ extension SQLDatabase {
         now: SessionInstant
     ) async throws(SessionStoreError) -> DeleteOutcome {
         let change = SQLChange(.delete, [.bytes(id.bytes), .stamp(stamp), .instant(now)], key: id.bytes)
-        let found = try await write(change, changed: .changed) { connection throws(SQLFailure) in
+        let found = try await write(together: (change, .changed)) { connection throws(SQLFailure) in
             try Self.change(change, id: id, connection)
         }
         switch found {

@@ -41,13 +41,11 @@ struct MySQLGroupedChangesTests {
     ) async throws -> [Value] {
         let lock = "sessions-test-\(UInt64.random(in: 0 ... .max))"
         try await administrator.execute("DO GET_LOCK('\(lock)', 20)")
-        return try await withThrowingTaskGroup(of: (Int, Value).self) { group in
-            let holder = Task {
-                try await store.withConnection { connection throws(SQLFailure) in
-                    try connection.query("DO GET_LOCK('\(lock)', 20)")
-                    try connection.query("DO RELEASE_LOCK('\(lock)')")
-                }
-            }
+        async let holding = store.withConnection { connection throws(SQLFailure) in
+            try connection.query("DO GET_LOCK('\(lock)', 20)")
+            return try connection.query("DO RELEASE_LOCK('\(lock)')")
+        }
+        let values: [Value] = try await withThrowingTaskGroup(of: (Int, Value).self) { group in
             try await eventually("the connection waits") {
                 try await administrator.execute(
                     "SELECT 1 FROM information_schema.processlist WHERE state = 'User lock' AND info LIKE '%\(lock)%'"
@@ -58,11 +56,12 @@ struct MySQLGroupedChangesTests {
             }
             try await eventually("they wait") { store.database.writes.waitingCount == sessions.count }
             try await administrator.execute("DO RELEASE_LOCK('\(lock)')")
-            _ = try await holder.value
             var values: [Int: Value] = [:]
             for try await (index, value) in group { values[index] = value }
             return sessions.indices.compactMap { values[$0] }
         }
+        _ = try await holding
+        return values
     }
 
     private func commits(_ store: MySQLSessionStore) async throws -> Int {

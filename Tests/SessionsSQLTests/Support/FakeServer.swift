@@ -228,7 +228,8 @@ extension SQLConnectionPool {
         timeout: Duration = .seconds(20)
     ) async throws(SQLFailure) -> Bool {
         let change = SQLChange(statement, [.integer(number)], key: [row ?? UInt8(number)])
-        return try await run(change, changed: true, timeout: timeout) { connection throws(SQLFailure) in
+        return try await run(isRead: false, timeout: timeout, together: (change, true)) {
+            connection throws(SQLFailure) in
             try connection.execute(statement, change.values).affected > 0
         }
     }
