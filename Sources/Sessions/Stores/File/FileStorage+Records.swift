@@ -182,8 +182,8 @@ extension FileStorage {
 
     /// Whether a file is a record's: ours, a regular one, of one name.
     ///
-    /// A second name is there for a moment while a record is being made; with `false` the caller looks again under the
-    /// lock, which its maker holds.
+    /// A second name is there for a moment while a record is being made, and stays if its maker is killed then; with
+    /// `false` the caller looks again under the lock, which its maker holds.
     private func isRecord(_ status: FileSystem.Status, id: SessionID) throws(FileFailure) -> Bool {
         guard status.kind == .file, status.owner == user,
             status.size <= FileSlots.maximumFileByteCount
@@ -217,7 +217,7 @@ extension FileStorage {
             try lock(file, exclusively: exclusively)
             let status = try fileSystem.status(of: file)
             if status.links == 0 { continue }
-            guard try isRecord(status, id: id) else { throw foreign(id) }
+            if try !isRecord(status, id: id), try !finishPublishing(id, file, status) { throw foreign(id) }
             let slots = FileSlots(try fileSystem.read(file, count: status.size))
             let current: FileSlots.Current
             do throws(SessionStoreError) {

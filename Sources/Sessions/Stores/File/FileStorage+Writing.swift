@@ -141,6 +141,36 @@ extension FileStorage {
         return .inserted
     }
 
+    /// Does what is left to do for a record whose maker was killed after it had put it in place: takes away the name under
+    /// which it was made. Called with the record's lock, which its maker would still hold if it lived.
+    /// - Returns: Whether the file has one name now, so that it is a record.
+    func finishPublishing(
+        _ id: SessionID,
+        _ file: borrowing FileDescriptor,
+        _ status: FileSystem.Status
+    ) throws(FileFailure) -> Bool {
+        let shard = try fileSystem.openFolder(
+            FileStoreLayout.shardName(FileStoreLayout.shard(of: id.digest)),
+            in: records
+        )
+        var temporaries: [String] = []
+        try fileSystem.list(shard) { name in
+            if FileStoreLayout.isTemporary(name) { temporaries.append(String(decoding: name, as: UTF8.self)) }
+        }
+        for name in temporaries {
+            guard let entry = try entryStatus(name, in: shard), entry.isSame(as: status) else { continue }
+            do throws(FileFailure) {
+                try fileSystem.unlink(name, in: shard)
+            } catch {
+                // Another reader, or a sweep, has done it.
+                guard error.isNotFound else { throw error }
+            }
+        }
+        // The name that stays may be as new, and is built on from here.
+        if isFlushed { try fileSystem.flushAll(shard) }
+        return try fileSystem.status(of: file).links == 1
+    }
+
     /// Removes a record's entry, with its lock held.
     func remove(_ id: SessionID) throws(FileFailure) {
         let shard = try fileSystem.openFolder(

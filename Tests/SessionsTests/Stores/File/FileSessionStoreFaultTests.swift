@@ -191,6 +191,33 @@ struct FileSessionStoreFaultTests {
         #expect(script.takeCalls() == [.unlink, .flushFolder])
     }
 
+    @Test("A record whose maker was killed before it could take the other name away is whole, and gets rid of it")
+    func killedMaker() async throws {
+        let store = try open(.flushed)
+        let record = Sample.record(stamp: 1)
+        _ = try await store.insert(record, id: id)
+        let path = Sample.path(of: id, in: folder("sessions"))
+        let temporary = path.dropLast(62) + FileStoreLayout.temporaryName()
+        for use in ["load", "update"] {
+            Disk.makeHardLink(String(temporary), to: path)
+            #expect(Disk.links(path) == 2)
+            _ = script.takeCalls()
+            if use == "load" {
+                #expect(try await store.load(id, now: now) == record)
+                #expect(script.takeCalls() == [.unlink, .flushFolder])
+            } else {
+                #expect(try await update(store, 1) == .updated)
+                #expect(script.takeCalls() == [.unlink, .flushFolder, .write, .flush])
+            }
+            #expect(Disk.links(path) == 1, "\(use)")
+        }
+        // A name elsewhere is not of this store's making.
+        Disk.makeHardLink(folder("elsewhere"), to: path)
+        let error = await #expect(throws: SessionStoreError.self) { try await store.load(id, now: now) }
+        #expect(error?.code == .corruptRecord)
+        #expect(Disk.links(path) == 2)
+    }
+
     @Test("With .none nothing waits for the device")
     func unflushedOrder() async throws {
         let store = try open()
