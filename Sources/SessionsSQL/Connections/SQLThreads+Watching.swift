@@ -44,8 +44,8 @@ extension SQLThreads {
             }
             if waiting.isEmpty, !workers.contains(where: { $0.turn != nil }) {
                 isWatcherAsleep = true
-                // Idle threads end to the second.
-                idle.isEmpty ? watcherCondition.wait() : watcherCondition.wait(milliseconds: 1000)
+                // Idle threads end to the second. One that has just answered is about to be idle, and wakes nobody for it.
+                workers.isEmpty ? watcherCondition.wait() : watcherCondition.wait(milliseconds: 1000)
                 isWatcherAsleep = false
             } else {
                 watcherCondition.wait(milliseconds: Self.watchInterval)

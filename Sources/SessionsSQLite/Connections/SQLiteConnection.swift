@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Sessions
 import SessionsSQL
+import Synchronization
 
 /// One connection to the database's file, on the thread that uses it.
 ///
@@ -18,7 +19,6 @@ final class SQLiteConnection: SQLConnection {
     private var isInTransaction = false
 
     /// Opens the file, which must be there.
-    /// - Throws: `.contention` while others open it for the first time.
     init(
         path: String,
         statements: SQLStatements,
@@ -42,16 +42,32 @@ final class SQLiteConnection: SQLConnection {
             // Otherwise some commit or other would have to wait for it: see `SQLiteCheckpoints`.
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
         }
-        do {
-            queue = try DatabaseQueue(path: path, configuration: configuration)
-        } catch {
-            throw SQLFailure(error, isRead: true)
-        }
+        queue = try Self.queue(path: path, configuration, timeout: timeout)
         self.path = path
         self.file = file
         self.statements = statements
         self.checkpoints = checkpoints
         prepared = Array(repeating: nil, count: SQLStatement.allCases.count)
+    }
+
+    /// - Throws: `.contention` if others open the file for the first time, or write to one that is not in WAL mode yet, for
+    ///   longer than `timeout`: to change the mode a read becomes a write, and SQLite lets nobody wait for that.
+    private static func queue(
+        path: String,
+        _ configuration: Configuration,
+        timeout: Duration
+    ) throws(SQLFailure) -> DatabaseQueue {
+        let wait = SQLiteBusyWait(timeout: timeout)
+        var attempt = 0
+        while true {
+            do {
+                return try DatabaseQueue(path: path, configuration: configuration)
+            } catch {
+                let failure = SQLFailure(error, isRead: true)
+                guard failure.kind == .contention, wait.goesOn(attempt: attempt) else { throw failure }
+                attempt += 1
+            }
+        }
     }
 
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
@@ -164,8 +180,12 @@ final class SQLiteConnection: SQLConnection {
     func close() {
         prepared = []
         // Whatever is wrong with it, it is not used any more.
-        try? queue.close()
+        Self.closing.withLock { _ in try? queue.close() }
     }
+
+    /// One at a time: of two that close at once each finds the other still there, and the log is left behind that the last
+    /// one takes with it.
+    private static let closing = Mutex(())
 
     private struct Interruption: SQLInterruption {
         let queue: DatabaseQueue
