@@ -47,6 +47,25 @@ struct SQLiteSchemaTests {
         }
     }
 
+    @Test("Who writes to a file that is not in WAL mode yet is waited for")
+    func waitsForWAL() async throws {
+        makePrivateFile()
+        var writer = GRDB.Configuration()
+        writer.allowsUnsafeTransactions = true
+        let queue = try DatabaseQueue(path: folder.database, configuration: writer)
+        try queue.inDatabase { try $0.execute(sql: "CREATE TABLE other (id); BEGIN IMMEDIATE") }
+        var configuration = SQLiteSessionStore.Configuration(path: folder.database)
+        configuration.operationTimeout = .seconds(60)
+        async let opening = SQLiteSessionStore.open(configuration)
+        // Long enough that the lock is met. With less this would show nothing, and pass.
+        for _ in 0..<100_000 { await Task.yield() }
+        try queue.inDatabase { try $0.execute(sql: "ROLLBACK") }
+        try queue.close()
+        let store = try await opening
+        #expect(try await store.insert(makeRecord(), id: makeID()) == .inserted)
+        await store.shutDown()
+    }
+
     @Test("They can be made by somebody else, with the statements that are there to be had")
     func madeByOthers() async throws {
         makePrivateFile()
