@@ -43,7 +43,12 @@ public final class SessionExchange: Sendable {
     private let manager: SessionManager
     private let state: Mutex<State>
 
-    init(_ request: HTTPRequest, peerAddress: String?, policy: SessionPolicy, manager: SessionManager) {
+    init(
+        _ request: HTTPRequest,
+        peerAddress: @escaping @Sendable () -> String?,
+        policy: SessionPolicy,
+        manager: SessionManager
+    ) {
         self.manager = manager
         state = Mutex(State(policy: policy, source: RequestSource(request: request, peerAddress: peerAddress)))
     }
@@ -245,12 +250,14 @@ public struct SessionFreshness: Hashable, Sendable {
 /// A request, as far as its session may want to know of it.
 struct RequestSource: Sendable {
     let request: HTTPRequest
-    let peerAddress: String?
+    /// Asked by the few requests that make a session or a cookie, or come through a proxy: to write an address as text costs
+    /// more than a look-up.
+    let peerAddress: @Sendable () -> String?
 
     func origin(trusting trustedProxies: [AddressRange]) -> RequestOrigin {
         RequestOrigin(
             scheme: request.scheme,
-            peerAddress: peerAddress,
+            peerAddress: peerAddress(),
             fields: request.headerFields,
             trustedProxies: trustedProxies
         )

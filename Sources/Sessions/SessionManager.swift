@@ -126,12 +126,12 @@ public final class SessionManager: Sendable {
     /// Begins the exchange of a request: nothing is read or parsed before the session is first used.
     /// - Parameters:
     ///   - request: The request's head.
-    ///   - peerAddress: The IP address at the other end of the connection, if known: for
+    ///   - peerAddress: The IP address at the other end of the connection, if known; asked only when needed: for
     ///     ``Configuration/trustedProxies`` and for device lists.
     ///   - policy: How this request uses its session, if not as configured.
     public func exchange(
         for request: HTTPRequest,
-        peerAddress: String? = nil,
+        peerAddress: @autoclosure @escaping @Sendable () -> String? = nil,
         policy: SessionPolicy? = nil
     ) -> SessionExchange {
         SessionExchange(request, peerAddress: peerAddress, policy: policy ?? configuration.policy, manager: self)
@@ -149,11 +149,11 @@ public final class SessionManager: Sendable {
     /// - Throws: What `body` throws, and as ``SessionExchange/session(_:)`` and ``SessionExchange/finish(_:)``.
     public func withSession<Result>(
         for request: HTTPRequest,
-        peerAddress: String? = nil,
+        peerAddress: @autoclosure @escaping @Sendable () -> String? = nil,
         responseFields fields: inout HTTPFields,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        let exchange = exchange(for: request, peerAddress: peerAddress)
+        let exchange = exchange(for: request, peerAddress: peerAddress())
         let session = try await exchange.session()
         let result: Result
         do {

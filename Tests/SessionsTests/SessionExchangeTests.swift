@@ -1,5 +1,6 @@
 import HTTPTypes
 import Sessions
+import Synchronization
 import Testing
 
 @Suite("A request and its response") struct SessionExchangeTests {
@@ -296,6 +297,25 @@ import Testing
         try await browser.visit(manager) { try $0.renew(subject: "ada") }
         try await browser.visit(admin) { #expect(!$0.exists) }
         #expect(try await admin.sessions(of: "ada").isEmpty)
+    }
+
+    @Test("The address of the client is asked by the request that makes a session, and not by one that reads it")
+    func addressWhenNeeded() async throws {
+        let asked = Mutex(0)
+        @Sendable func address() -> String? {
+            asked.withLock { $0 += 1 }
+            return "10.1.2.3"
+        }
+        let first = manager.exchange(for: browser.request, peerAddress: address())
+        try await first.session().set(1, for: SessionKey<Int>("n"))
+        try await browser.finish(first)
+        #expect(asked.withLock { $0 } > 0)
+        #expect(try await manager.exchange(for: browser.request).session().clientLabels?.addressClass == "private")
+        asked.withLock { $0 = 0 }
+        let second = manager.exchange(for: browser.request, peerAddress: address())
+        #expect(try await second.session()[SessionKey<Int>("n")] == 1)
+        try await browser.finish(second)
+        #expect(asked.withLock { $0 } == 0)
     }
 
     @Test("R16: a device list shows the client, and its ids are no cookies")
