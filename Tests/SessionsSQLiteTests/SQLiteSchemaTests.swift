@@ -2,8 +2,10 @@
 import Foundation
 import GRDB
 import Sessions
-import SessionsSQLite
+import SessionsSQL
 import Testing
+
+@testable import SessionsSQLite
 
 @Suite("The tables in SQLite")
 struct SQLiteSchemaTests {
@@ -48,22 +50,28 @@ struct SQLiteSchemaTests {
     }
 
     @Test("Who writes to a file that is not in WAL mode yet is waited for")
-    func waitsForWAL() async throws {
+    func waitsForWAL() throws {
         makePrivateFile()
-        var writer = GRDB.Configuration()
-        writer.allowsUnsafeTransactions = true
-        let queue = try DatabaseQueue(path: folder.database, configuration: writer)
-        try queue.inDatabase { try $0.execute(sql: "CREATE TABLE other (id); BEGIN IMMEDIATE") }
-        var configuration = SQLiteSessionStore.Configuration(path: folder.database)
-        configuration.operationTimeout = .seconds(60)
-        async let opening = SQLiteSessionStore.open(configuration)
-        // Long enough that the lock is met. With less this would show nothing, and pass.
-        for _ in 0..<100_000 { await Task.yield() }
-        try queue.inDatabase { try $0.execute(sql: "ROLLBACK") }
+        var writing = GRDB.Configuration()
+        writing.allowsUnsafeTransactions = true
+        let writer = try DatabaseQueue(path: folder.database, configuration: writing)
+        try writer.inDatabase { try $0.execute(sql: "CREATE TABLE other (id); BEGIN IMMEDIATE") }
+        var configuration = GRDB.Configuration()
+        configuration.journalMode = .wal
+        #expect(throws: SQLFailure.self) {
+            try SQLiteConnection.queue(path: folder.database, configuration) { _ in false }
+        }
+        var waits = 0
+        let queue = try SQLiteConnection.queue(path: folder.database, configuration) { attempt in
+            waits += 1
+            #expect(attempt == 0)
+            try? writer.inDatabase { try $0.execute(sql: "ROLLBACK") }
+            return true
+        }
+        #expect(waits == 1)
+        #expect(try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
+        try writer.close()
         try queue.close()
-        let store = try await opening
-        #expect(try await store.insert(makeRecord(), id: makeID()) == .inserted)
-        await store.shutDown()
     }
 
     @Test("They can be made by somebody else, with the statements that are there to be had")

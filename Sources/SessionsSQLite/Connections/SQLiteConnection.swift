@@ -42,7 +42,8 @@ final class SQLiteConnection: SQLConnection {
             // Otherwise some commit or other would have to wait for it: see `SQLiteCheckpoints`.
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
         }
-        queue = try Self.queue(path: path, configuration, timeout: timeout)
+        let opening = SQLiteBusyWait(timeout: timeout)
+        queue = try Self.queue(path: path, configuration) { opening.goesOn(attempt: $0) }
         self.path = path
         self.file = file
         self.statements = statements
@@ -50,21 +51,22 @@ final class SQLiteConnection: SQLConnection {
         prepared = Array(repeating: nil, count: SQLStatement.allCases.count)
     }
 
-    /// - Throws: `.contention` if others open the file for the first time, or write to one that is not in WAL mode yet, for
-    ///   longer than `timeout`: to change the mode a read becomes a write, and SQLite lets nobody wait for that.
-    private static func queue(
+    /// Opens the file, however often it takes: to change its mode a read becomes a write, and SQLite lets nobody wait for
+    /// those who write, or who open the file for the first time as well.
+    /// - Parameter wait: Waits a little, and says whether to try again; gets the number of times that it was asked before.
+    /// - Throws: `.contention` if it says no.
+    static func queue(
         path: String,
         _ configuration: Configuration,
-        timeout: Duration
+        wait: (_ attempt: Int) -> Bool
     ) throws(SQLFailure) -> DatabaseQueue {
-        let wait = SQLiteBusyWait(timeout: timeout)
         var attempt = 0
         while true {
             do {
                 return try DatabaseQueue(path: path, configuration: configuration)
             } catch {
                 let failure = SQLFailure(error, isRead: true)
-                guard failure.kind == .contention, wait.goesOn(attempt: attempt) else { throw failure }
+                guard failure.kind == .contention, wait(attempt) else { throw failure }
                 attempt += 1
             }
         }
