@@ -74,6 +74,15 @@ extension FileStorage {
         }
     }
 
+    /// The names of files that somebody makes, or began to make and did not live to put in their places.
+    func temporaryNames(in folder: borrowing FileDescriptor) throws(FileFailure) -> [String] {
+        var names: [String] = []
+        try fileSystem.list(folder) { name in
+            if FileStoreLayout.isTemporary(name) { names.append(String(decoding: name, as: UTF8.self)) }
+        }
+        return names
+    }
+
     /// The status of an entry, or `nil` if it is gone.
     func entryStatus(
         _ name: String,

@@ -135,11 +135,7 @@ extension FileStorage {
 
     /// Removes what a process left half made beside the folders, once in each round.
     private func sweepRoot(now: SessionInstant) throws(FileFailure) {
-        var leftovers: [String] = []
-        try fileSystem.list(root) { name in
-            if FileStoreLayout.isTemporary(name) { leftovers.append(String(decoding: name, as: UTF8.self)) }
-        }
-        for name in leftovers { try removeLeftover(name, in: root, now: now) }
+        for name in try temporaryNames(in: root) { try removeLeftover(name, in: root, now: now) }
     }
 
     /// Removes a file that a process began and did not live to put in its place.

@@ -92,6 +92,11 @@ extension FileStorage {
         try? fileSystem.setTimes(of: file, accessed: expiresAt + .seconds(1), modified: expiresAt)
     }
 
+    /// The folder of a record's entry.
+    private func recordShard(of id: SessionID) throws(FileFailure) -> FileDescriptor {
+        try fileSystem.openFolder(FileStoreLayout.shardName(FileStoreLayout.shard(of: id.digest)), in: records)
+    }
+
     /// Makes a file under a name of its own and puts it in a record's place: as a new entry, or, with the lock of the
     /// present one held, instead of it.
     ///
@@ -103,10 +108,7 @@ extension FileStorage {
         expiresAt: SessionInstant,
         replacing: Bool
     ) throws(FileFailure) -> InsertOutcome {
-        let shard = try fileSystem.openFolder(
-            FileStoreLayout.shardName(FileStoreLayout.shard(of: id.digest)),
-            in: records
-        )
+        let shard = try recordShard(of: id)
         let name = FileStoreLayout.entryName(of: id.digest)
         let temporary = FileStoreLayout.temporaryName()
         let file = try fileSystem.open(temporary, in: shard, for: .createExclusively)
@@ -149,15 +151,8 @@ extension FileStorage {
         _ file: borrowing FileDescriptor,
         _ status: FileSystem.Status
     ) throws(FileFailure) -> Bool {
-        let shard = try fileSystem.openFolder(
-            FileStoreLayout.shardName(FileStoreLayout.shard(of: id.digest)),
-            in: records
-        )
-        var temporaries: [String] = []
-        try fileSystem.list(shard) { name in
-            if FileStoreLayout.isTemporary(name) { temporaries.append(String(decoding: name, as: UTF8.self)) }
-        }
-        for name in temporaries {
+        let shard = try recordShard(of: id)
+        for name in try temporaryNames(in: shard) {
             guard let entry = try entryStatus(name, in: shard), entry.isSame(as: status) else { continue }
             do throws(FileFailure) {
                 try fileSystem.unlink(name, in: shard)
@@ -173,10 +168,7 @@ extension FileStorage {
 
     /// Removes a record's entry, with its lock held.
     func remove(_ id: SessionID) throws(FileFailure) {
-        let shard = try fileSystem.openFolder(
-            FileStoreLayout.shardName(FileStoreLayout.shard(of: id.digest)),
-            in: records
-        )
+        let shard = try recordShard(of: id)
         do throws(FileFailure) {
             try fileSystem.unlink(FileStoreLayout.entryName(of: id.digest), in: shard)
         } catch {
