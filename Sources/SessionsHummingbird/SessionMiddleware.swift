@@ -24,9 +24,6 @@ public import Sessions
 public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddleware {
     private let manager: SessionManager
 
-    /// Whether contexts know the client's address; asked once, since a dynamic cast per request is not free.
-    private let hasRemoteAddress = Context.self is any RemoteAddressRequestContext.Type
-
     /// Creates the middleware.
     /// - Parameter manager: The manager whose sessions the requests use. Run it as a service of the application, so
     ///   that it sweeps: `app.addServices(manager)`.
@@ -40,7 +37,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let exchange = manager.exchange(for: request.head, peerAddress: peerAddress(context))
+        let exchange = manager.exchange(for: request.head, peerAddress: Self.peerAddress(context))
         var context = context
         context.sessions = RequestSessions(exchange)
         var response: Response
@@ -110,9 +107,8 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         }
     }
 
-    private func peerAddress(_ context: Context) -> String? {
-        guard hasRemoteAddress else { return nil }
-        return (context as? any RemoteAddressRequestContext)?.remoteAddress?.ipAddress
+    private static func peerAddress(_ context: Context) -> String? {
+        (context as? any RemoteAddressRequestContext)?.remoteAddress?.ipAddress
     }
 }
 

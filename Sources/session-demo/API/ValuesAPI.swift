@@ -127,10 +127,10 @@ struct ValuesAPI: Sendable {
 extension DemoRequestContext {
     /// The path's `key`, percent-decoded.
     func key() throws(HTTPError) -> String {
-        let text = parameters.get("key")
         // Foundation takes its time over a text that has nothing to decode.
-        if let text, !text.utf8.contains(UInt8(ascii: "%")) { return text }
-        guard let key = text?.removingPercentEncoding else {
+        guard let text = parameters.get("key"),
+            let key = text.utf8.contains(UInt8(ascii: "%")) ? text.removingPercentEncoding : text
+        else {
             throw HTTPError(.badRequest, message: "the key in the path is not percent-encoded UTF-8")
         }
         return key
