@@ -121,8 +121,10 @@ struct SQLiteSessionStoreTests {
         }
         let value = String(repeating: "x", count: 1000)
         // A tenth of them would do if every checkpoint were done before the next insert.
-        for _ in 0..<20_000 where size("") < 2_000_000 {
+        var inserts = 0
+        while size("") < 2_000_000, inserts < 20_000 {
             _ = try await store.insert(makeRecord(value), id: makeID())
+            inserts += 1
         }
         #expect(size("") >= 2_000_000)
         #expect(size("-wal") < 100_000_000)

@@ -19,6 +19,7 @@ final class SQLiteConnection: SQLConnection {
     private var isInTransaction = false
 
     /// Opens the file, which must be there.
+    /// - Throws: `.connection` if it is not; `.contention` if others keep it locked for longer than `timeout`.
     init(
         path: String,
         statements: SQLStatements,
@@ -42,6 +43,7 @@ final class SQLiteConnection: SQLConnection {
             // Otherwise some commit or other would have to wait for it: see `SQLiteCheckpoints`.
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
         }
+        // Another one than SQLite's, which counts anew for each statement.
         let opening = SQLiteBusyWait(timeout: timeout)
         queue = try Self.queue(path: path, configuration) { opening.goesOn(attempt: $0) }
         self.path = path
