@@ -129,15 +129,16 @@ struct PostgresNearCacheServerTests {
                 _ = try await first.insert(user)
                 try await keep(user, in: first)
                 await server.pause()
-                let start = ContinuousClock.now
-                var last = start
-                while ContinuousClock.now < start + .seconds(3) {
-                    if first.cached(user) != nil { last = .now }
+                let pause = ContinuousClock.now
+                var lastServed = pause
+                while ContinuousClock.now < pause + .seconds(3) {
+                    // Asked before it is looked for: what a busy machine does in between is no freshness.
+                    let start = ContinuousClock.now
+                    if first.cached(user) != nil { lastServed = start }
                     await wait(.milliseconds(5))
                 }
                 await server.resume()
-                // With some time for a machine that does other things.
-                #expect(last - start < .milliseconds(1100))
+                #expect(lastServed - pause <= .seconds(1))
                 await eventually("it hears again") { first.nearCache?.isServing == true }
             }
         }
