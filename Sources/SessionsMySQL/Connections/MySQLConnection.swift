@@ -51,6 +51,8 @@ final class MySQLConnection: SQLConnection {
         values.reduce(256) { $0 + 12 + ($1.bytes?.count ?? 0) }
     }
 
+    func load(_ keys: [[UInt8]]) throws(SQLFailure) -> [[UInt8]: [SQLValue]] { try loadInOneStatement(keys) }
+
     /// Three round trips: begin, execute, commit.
     func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
         guard let first = lists.first, lists.reduce(0, { $0 + Self.packetByteCount($1) }) <= maximumPacket else {

@@ -52,6 +52,8 @@ final class PostgresConnection: SQLConnection {
         }
     }
 
+    func load(_ keys: [[UInt8]]) throws(SQLFailure) -> [[UInt8]: [SQLValue]] { try loadInOneStatement(keys) }
+
     /// Lists may take longer than what requests wait for, and so the server must let them.
     private func withTimeForLists<Value>(_ body: () throws(SQLFailure) -> Value) throws(SQLFailure) -> Value {
         guard preparesStatements else { return try body() }

@@ -6,10 +6,13 @@ import Sessions
 /// There are limits to the reads that run at a time, and to the transactions in which changes are done together. Calls that
 /// are over a limit let the others pass, and nothing else does: among those that may run, who came first goes first.
 struct SQLCallQueue {
-    /// What a connection does at a time: one call, or several changes in one transaction.
+    /// What a connection does at a time: one call, several lookups, or several changes in one transaction.
     struct Turn {
         fileprivate let line: Int
         let calls: [SQLCall]
+
+        /// Whether it changes nothing, so that it may be done again whatever became of the first time.
+        var isRead: Bool { line == SQLCallQueue.reads }
     }
 
     private struct Line {
@@ -25,7 +28,7 @@ struct SQLCallQueue {
         var call: SQLCall
     }
 
-    private static let reads = 0
+    fileprivate static let reads = 0
     private static let writes = 1
     private static let changes = 2
     private var lines = [Line(), Line(), Line()]
@@ -66,7 +69,12 @@ struct SQLCallQueue {
     /// Takes what may run next. It counts as running until it has ended.
     mutating func next() -> Turn? {
         while let line = nextLine() {
-            let calls = line == Self.changes && groupsChanges ? takeChanges() : take(from: line)
+            let calls =
+                switch line {
+                case Self.reads: takeReads()
+                case Self.changes where groupsChanges: takeChanges()
+                default: take(from: line)
+                }
             guard !calls.isEmpty else { continue }
             lines[line].running += 1
             return Turn(line: line, calls: calls)
@@ -87,6 +95,16 @@ struct SQLCallQueue {
     private mutating func take(from line: Int) -> [SQLCall] {
         guard let call = lines[line].entries.popFirst()?.call, call.phase == .waiting else { return [] }
         return [call]
+    }
+
+    /// Takes one read, and if that is a lookup those that come right behind it.
+    private mutating func takeReads() -> [SQLCall] {
+        var taken = take(from: Self.reads)
+        guard taken.first?.lookup != nil else { return taken }
+        while taken.count < SQLLookup.groupLimit, lines[Self.reads].entries.first?.call.lookup != nil {
+            taken += take(from: Self.reads)
+        }
+        return taken
     }
 
     /// Takes changes that are the same statement, for different rows, in the order of the rows' keys.

@@ -9,6 +9,11 @@ package protocol SQLConnection {
     /// - Parameter values: As many as the statement has parameters.
     func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult
 
+    /// Loads the rows with certain keys.
+    /// - Parameter keys: At most ``SQLLookup/groupLimit``.
+    /// - Returns: By its key, what ``SQLStatement/load`` gives of each row that there is.
+    func load(_ keys: [[UInt8]]) throws(SQLFailure) -> [[UInt8]: [SQLValue]]
+
     /// Whether ``executeTogether(_:_:)`` is there.
     var executesTogether: Bool { get }
 

@@ -76,16 +76,32 @@ package final class SQLConnectionPool: Sendable {
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
     ) async throws(SQLFailure) -> Value {
         let call = SQLCall(isRead: isRead, change: together?.change, deadline: .now + timeout)
+        guard !isRead else { return try await read(call, found: nil, body) }
         let threads = threads
-        let result: Result<Value, SQLFailure>
-        if isRead {
-            result = await withTaskCancellationHandler {
-                await withUnsafeContinuation { threads.submit(call, body, $0) }
-            } onCancel: {
-                threads.cancel(call)
-            }
-        } else {
-            result = await withUnsafeContinuation { threads.submit(call, changed: together?.value, body, $0) }
+        return try await withUnsafeContinuation { threads.submit(call, changed: together?.value, body, $0) }.get()
+    }
+
+    /// Loads the row with a certain key, together with others who want one at the same time and have to wait for a
+    /// connection. If that fails, each does so by itself.
+    /// - Returns: What ``SQLStatement/load`` gives.
+    package func load(_ key: [UInt8], timeout: Duration) async throws(SQLFailure) -> [[SQLValue]] {
+        let call = SQLCall(isRead: true, lookup: SQLLookup(key), deadline: .now + timeout)
+        let alone: @Sendable (any SQLConnection) throws(SQLFailure) -> [[SQLValue]] = { connection throws(SQLFailure) in
+            try connection.execute(.load, [.bytes(key)]).rows
+        }
+        return try await read(call, found: { row in row.map { [$0] } ?? [] }, alone)
+    }
+
+    private func read<Value: Sendable>(
+        _ call: SQLCall,
+        found: (@Sendable ([SQLValue]?) -> Value)?,
+        _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value
+    ) async throws(SQLFailure) -> Value {
+        let threads = threads
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { threads.submit(call, found: found, body, $0) }
+        } onCancel: {
+            threads.cancel(call)
         }
         return try result.get()
     }

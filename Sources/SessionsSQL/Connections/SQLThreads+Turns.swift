@@ -8,17 +8,19 @@ extension SQLThreads {
         /// What hands over the result of each call that was still to be answered.
         case answers([(call: SQLCall, answer: SQLCall.Answer)])
         case failure(SQLFailure)
-        /// Changes that were to be done together: nothing has been done.
+        /// Calls that were to be done together: nothing has been done.
         case apart
     }
 
     /// Does what a turn consists of, once.
     func run(_ turn: SQLCallQueue.Turn, on connection: any SQLConnection) -> Outcome {
-        let (calls, changes, body) = monitor.withLock {
+        let (calls, changes, lookups, body) = monitor.withLock {
             // The others were answered already: their callers have gone, or their time was over while the connection was
             // opened.
             let calls = turn.calls.filter { $0.phase == .running }
-            return (calls, calls.count > 1 ? calls.compactMap(\.change) : [], calls.first?.body)
+            let (changes, lookups) =
+                calls.count > 1 ? (calls.compactMap(\.change), calls.compactMap(\.lookup)) : ([], [])
+            return (calls, changes, lookups, calls.first?.body)
         }
         guard let first = calls.first, let body else { return .failure(Self.cancelled) }
         guard calls.count > 1 else {
@@ -27,6 +29,7 @@ extension SQLThreads {
             case .failure(let failure): return .failure(failure)
             }
         }
+        if lookups.count == calls.count { return look(for: lookups, calls, on: connection) }
         guard let statement = changes.first?.statement, changes.count == calls.count else { return .apart }
         // A connection can find out late that it cannot.
         defer {
@@ -36,6 +39,20 @@ extension SQLThreads {
         do throws(SQLFailure) {
             guard try connection.executeTogether(statement, changes.map(\.values)) else { return .apart }
             return .answers(monitor.withLock { calls.compactMap { call in call.changed.map { (call, $0) } } })
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func look(for lookups: [SQLLookup], _ calls: [SQLCall], on connection: any SQLConnection) -> Outcome {
+        do throws(SQLFailure) {
+            let rows = try connection.load(lookups.map(\.key))
+            let found = monitor.withLock { calls.map(\.found) }
+            var answers: [(call: SQLCall, answer: SQLCall.Answer)] = []
+            for (index, call) in calls.enumerated() {
+                if let answer = found[index]?(rows[lookups[index].key]) { answers.append((call, answer)) }
+            }
+            return .answers(answers)
         } catch {
             return .failure(error)
         }
@@ -76,12 +93,12 @@ extension SQLThreads {
         switch outcome {
         case .answers(let pairs):
             for (call, answer) in pairs where call.answer() != nil { answers.append(answer) }
-        case .failure(let failure) where turn.calls.count == 1 || failure.mayHaveExecuted:
+        case .failure(let failure) where turn.calls.count == 1 || failure.mayHaveExecuted && !turn.isRead:
             for call in turn.calls {
                 if let fail = call.answer() { answers.append { fail(failure) } }
             }
         case .failure, .apart:
-            for call in turn.calls { call.change = nil }
+            for call in turn.calls { (call.change, call.lookup) = (nil, nil) }
             putBack(turn.calls)
             starting = wakeOrAdd()
         }

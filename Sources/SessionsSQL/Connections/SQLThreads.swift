@@ -71,10 +71,12 @@ final class SQLThreads: @unchecked Sendable {
 
     /// - Parameters:
     ///   - changed: What a change gives that was done together with others, and has changed its row.
+    ///   - found: What a lookup gives that was done together with others, from its row or from there being none.
     ///   - continuation: Of whoever waits for the result; `nil` where nobody does.
     func submit<Value: Sendable>(
         _ call: SQLCall,
         changed: Value? = nil,
+        found: (([SQLValue]?) -> Value)? = nil,
         _ body: @escaping @Sendable (any SQLConnection) throws(SQLFailure) -> Value,
         _ continuation: UnsafeContinuation<Result<Value, SQLFailure>, Never>?
     ) {
@@ -103,6 +105,12 @@ final class SQLThreads: @unchecked Sendable {
             }
         }
         if let changed { call.changed = { continuation?.resume(returning: .success(changed)) } }
+        if let found {
+            call.found = { row in
+                let value = found(row)
+                return { continuation?.resume(returning: .success(value)) }
+            }
+        }
         call.fail = { continuation?.resume(returning: .failure($0)) }
         waiting.append(call)
         let starting = wakeOrAdd()

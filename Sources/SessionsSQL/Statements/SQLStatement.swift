@@ -1,7 +1,7 @@
 /// The statements that the stores are made of. Each is prepared once per connection, when it is first used.
 package enum SQLStatement: Int, CaseIterable, Sendable {
     // Records
-    case load, insert, update, touch, delete
+    case load, loadTogether, insert, update, touch, delete
     /// Both halves of a renewal. Only for dialects in which a statement changes rows and gives them to an insert.
     case renew
     case count, page
@@ -17,7 +17,7 @@ package enum SQLStatement: Int, CaseIterable, Sendable {
     /// Whether it changes nothing, so that it may be asked again whatever became of the first time.
     package var isRead: Bool {
         switch self {
-        case .load, .count, .page, .sweepCandidates, .entries, .epoch, .schemaVersion: true
+        case .load, .loadTogether, .count, .page, .sweepCandidates, .entries, .epoch, .schemaVersion: true
         default: false
         }
     }
@@ -62,6 +62,9 @@ package struct SQLStatements: Sendable {
         switch statement {
         case .load:
             return "SELECT record, expires_at FROM \(sessions) WHERE id = ?"
+        case .loadTogether:
+            let keys = Array(repeating: "?", count: SQLLookup.groupLimit).joined(separator: ", ")
+            return "SELECT id, record, expires_at FROM \(sessions) WHERE id IN (\(keys))"
         case .insert:
             return """
                 INSERT INTO \(sessions) (id, stamp, expires_at, expiry_slot, forwarder, record) \

@@ -99,11 +99,13 @@ public final class SQLDatabase: Sendable {
 
 extension SQLDatabase {
     package func load(_ id: SessionID, now: SessionInstant) async throws(SessionStoreError) -> SessionRecord? {
-        try record(
-            try await read { connection throws(SQLFailure) in try connection.execute(.load, [.bytes(id.bytes)]).rows },
-            id: id,
-            now: now
-        )
+        let rows: [[SQLValue]]
+        do throws(SQLFailure) {
+            rows = try await reads.load(id.bytes, timeout: timeout)
+        } catch {
+            throw error.storeError(name, isRead: true)
+        }
+        return try record(rows, id: id, now: now)
     }
 
     package func insert(_ record: SessionRecord, id: SessionID) async throws(SessionStoreError) -> InsertOutcome {

@@ -4,8 +4,9 @@ public import Sessions
 /// `PostgresSessionStore` have in common.
 ///
 /// A record is a row: its id and the record itself as bytes, its stamp and times as numbers. Reading a session is one
-/// statement, committing another: `UPDATE … WHERE id = ? AND stamp = ?`, whose number of rows tells whether it won. Only
-/// where it lost a second statement asks why. Statements are prepared once per connection, and all values are bound.
+/// statement, which in MySQL and PostgreSQL those share that wait for a connection. Committing another is one:
+/// `UPDATE … WHERE id = ? AND stamp = ?`, whose number of rows tells whether it won. Only where it lost a second statement
+/// asks why. Statements are prepared once per connection, and all values are bound.
 ///
 /// Calls to the database block, and so run on threads of the store's own, one per connection; never on Swift's shared
 /// pool. A call that has not ended in time ends with an error, and its connection is closed.

@@ -15,6 +15,10 @@ struct SQLCallQueueTests {
         SQLCall(isRead: false, change: SQLChange(statement, [], key: [key]), deadline: start + .seconds(1))
     }
 
+    private func lookup(_ key: UInt8) -> SQLCall {
+        SQLCall(isRead: true, lookup: SQLLookup([key]), deadline: start + .seconds(1))
+    }
+
     private func queue(reads: Int = 8, changes: Int = 8, groupsChanges: Bool = false) -> SQLCallQueue {
         var queue = SQLCallQueue(readLimit: reads, changeLimit: changes)
         queue.groupsChanges = groupsChanges
@@ -103,6 +107,47 @@ struct SQLCallQueueTests {
         #expect(turn.calls.count == SQLChange.groupLimit)
         #expect(!turn.calls.contains { $0 === calls[3] })
         #expect(try #require(take(&queue)).calls.count == 4)
+    }
+
+    @Test("Lookups that wait right behind each other are one turn, and another read has one of its own")
+    func groupsLookups() throws {
+        var queue = queue()
+        let calls = [lookup(1), lookup(1), lookup(2), call(isRead: true), lookup(3)]
+        for call in calls { queue.append(call) }
+        let turn = try #require(take(&queue))
+        #expect(turn.calls.map(ObjectIdentifier.init) == calls[...2].map(ObjectIdentifier.init))
+        #expect(run(&queue) === calls[3])
+        #expect(run(&queue) === calls[4])
+        #expect(queue.isEmpty)
+    }
+
+    @Test("A turn has as many lookups as one statement has room for, and not those that have their answer")
+    func limitsLookups() throws {
+        var queue = queue()
+        let calls = (0..<UInt8(SQLLookup.groupLimit + 3)).map { lookup($0) }
+        for call in calls { queue.append(call) }
+        for call in calls[2...3] { _ = call.answer() }
+        var turns: [SQLCallQueue.Turn] = []
+        while let turn = take(&queue) { turns.append(turn) }
+        #expect(turns.allSatisfy { $0.calls.count <= SQLLookup.groupLimit })
+        let taken = turns.flatMap(\.calls).map(ObjectIdentifier.init)
+        #expect(taken == (calls[..<2] + calls[4...]).map(ObjectIdentifier.init))
+    }
+
+    @Test("Statements that look for several rows count as reads, each as one")
+    func limitsLookupTurns() throws {
+        var queue = queue(reads: 1)
+        queue.append(lookup(1))
+        let turn = try #require(take(&queue))
+        for key in [2, 3] as [UInt8] { queue.append(lookup(key)) }
+        let apart = call(isRead: true)
+        queue.append(apart)
+        #expect(queue.readyCount == 0 && take(&queue) == nil)
+        queue.end(turn)
+        let second = try #require(take(&queue))
+        #expect(second.calls.count == 2 && take(&queue) == nil)
+        queue.end(second)
+        #expect(run(&queue) === apart)
     }
 
     @Test("While as many transactions run as may, changes gather and others pass; a change by itself passes as well")

@@ -17,9 +17,11 @@ final class FakeServer: Sendable {
         var failures: [SQLFailure] = []
         /// Whether it executes changes together.
         var groupsChanges = false
-        /// Those that were asked for together, by the numbers they carry.
+        /// Changes that were asked for together, by the numbers they carry.
         var groups: [[Int64]] = []
-        /// The numbers of changes that do not find their row.
+        /// The numbers of rows that were looked for together.
+        var lookups: [[Int64]] = []
+        /// The numbers of changes and lookups that do not find their row.
         var missing: Set<Int64> = []
         /// The calls that were executed, by the number they carry.
         var calls: [Int64] = []
@@ -53,6 +55,11 @@ final class FakeServer: Sendable {
 
     var groups: [[Int64]] { state.withLock { $0.groups } }
 
+    /// Has lookups not find the rows of these numbers.
+    func lose(_ numbers: Set<Int64>) { state.withLock { $0.missing = numbers } }
+
+    var lookups: [[Int64]] { state.withLock { $0.lookups } }
+
     func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
 
     /// How many connections it takes at the same time.
@@ -80,8 +87,13 @@ final class FakeServer: Sendable {
     /// Has calls that are executed wait until `release()`.
     func hold() { isHeld.withLock { $0 = true } }
 
-    /// Has changes that are executed together wait for ever.
+    /// Has what is executed together wait for ever.
     func holdGroups() { holdsGroups.withLock { $0 = true } }
+
+    func releaseGroups() {
+        holdsGroups.withLock { $0 = false }
+        gate.broadcast()
+    }
 
     func release() {
         isHeld.withLock { $0 = false }
@@ -157,10 +169,20 @@ final class FakeServer: Sendable {
         let ending = Interruption()
 
         func execute(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
-            let call = values.first?.integer ?? 0
+            let call = values.first.map { $0.integer ?? Int64(key: $0.bytes ?? []) } ?? 0
             try server.execute([call], ending)
             let isMissing = server.state.withLock { $0.missing.contains(call) }
-            return SQLResult(rows: [[.integer(call)]], affected: isMissing ? 0 : 1)
+            let isLost = isMissing && statement == .load
+            return SQLResult(rows: isLost ? [] : [[.integer(call)]], affected: isMissing ? 0 : 1)
+        }
+
+        func load(_ keys: [[UInt8]]) throws(SQLFailure) -> [[UInt8]: [SQLValue]] {
+            let calls = keys.map(Int64.init(key:))
+            server.state.withLock { $0.lookups.append(calls) }
+            try server.execute(calls, ending)
+            let missing = server.state.withLock { $0.missing }
+            let found = zip(keys, calls).filter { !missing.contains($0.1) }
+            return Dictionary(found.map { ($0, [.integer($1)]) }) { first, _ in first }
         }
 
         var executesTogether: Bool { server.state.withLock { $0.groupsChanges } }
@@ -179,6 +201,14 @@ final class FakeServer: Sendable {
         var interruption: any SQLInterruption { ending }
         func close() { server.closed(number) }
     }
+}
+
+extension Int64 {
+    /// The number of the row with a key.
+    fileprivate init(key: [UInt8]) { self = key.reduce(0) { $0 << 8 | Int64($1) } }
+
+    /// The key of the row with this number.
+    fileprivate var key: [UInt8] { [UInt8(truncatingIfNeeded: self >> 8), UInt8(truncatingIfNeeded: self)] }
 }
 
 extension SQLConnectionPool {
@@ -217,6 +247,12 @@ extension SQLConnectionPool {
         try await run(isRead: isRead, timeout: timeout) { connection throws(SQLFailure) in
             try connection.execute(isRead ? .load : .update, [.integer(number)]).rows.first?.first?.integer
         }
+    }
+
+    /// Looks for the row of a number.
+    /// - Returns: The number, from the row, or `nil` if there is none.
+    func look(for number: Int64, timeout: Duration = .seconds(20)) async throws(SQLFailure) -> Int64? {
+        try await load(number.key, timeout: timeout).first?.first?.integer
     }
 
     /// Has a change with a number executed, of the row of that number.

@@ -5,8 +5,8 @@ import Testing
 
 @testable import SessionsMySQL
 
-@Suite("Changes that MariaDB commits together", .timeLimit(.minutes(1)))
-struct MySQLGroupedChangesTests {
+@Suite("Calls that MariaDB executes together", .timeLimit(.minutes(1)))
+struct MySQLGroupedCallsTests {
     /// A session as it is in the table.
     struct Stored: Sendable {
         var user: TestUser
@@ -64,9 +64,12 @@ struct MySQLGroupedChangesTests {
         return values
     }
 
-    private func commits(_ store: MySQLSessionStore) async throws -> Int {
+    private func commits(_ store: MySQLSessionStore) async throws -> Int { try await count("commit", store) }
+
+    /// How many commands of a kind the store's connection has sent.
+    private func count(_ command: String, _ store: MySQLSessionStore) async throws -> Int {
         try await store.withConnection { connection throws(SQLFailure) in
-            let row = try connection.query("SHOW SESSION STATUS LIKE 'Com_commit'").first
+            let row = try connection.query("SHOW SESSION STATUS LIKE 'Com_\(command)'").first
             return row?.last.flatMap { $0 }.flatMap { Int($0) } ?? -1
         }
     }
@@ -133,6 +136,45 @@ struct MySQLGroupedChangesTests {
             #expect(inserts == Array(repeating: .inserted, count: 8))
             try await expectOneMoreCommit()
             for stored in sessions { #expect(try await store.load(stored.user) == stored.record) }
+        }
+    }
+
+    @Test("Loads that come together are one statement, and each finds its own session, or that there is none")
+    func loads() async throws {
+        try await run { store, administrator, sessions in
+            let gone = sessions[2].user.id
+            #expect(try await store.delete(gone, ifStamp: sessions[2].record.stamp, now: TestUser.now) == .deleted)
+            let asked = Array(sessions[1...6].reversed())
+            let before = try await count("stmt_execute", store)
+            let found = try await together(asked, in: store, administrator) { try await store.load($0.user) }
+            #expect(try await count("stmt_execute", store) == before + 1)
+            #expect(found == asked.map { $0.user.id == gone ? nil : $0.record })
+        }
+    }
+
+    @Test("Records that are large, and one that cannot be read, leave the others that are loaded with them alone")
+    func largeAndCorrupt() async throws {
+        try await run { store, administrator, sessions in
+            var sessions = sessions
+            sessions[1].record = sessions[1].user.record(revision: 2, text: String(repeating: "x", count: 300_000))
+            let stamp = try #require(try await store.load(sessions[1].user)?.stamp)
+            #expect(
+                try await store.update(sessions[1].record, id: sessions[1].user.id, ifStamp: stamp, now: TestUser.now)
+                    == .updated
+            )
+            let id = sessions[4].user.id
+            _ = try await store.withConnection { connection throws(SQLFailure) in
+                try connection.query("UPDATE \(store.configuration.table) SET record = '' WHERE id = x'\(id)'")
+            }
+            let found = try await together(sessions, in: store, administrator) { stored in
+                do throws(SessionStoreError) {
+                    return try await store.load(stored.user)?.revision
+                } catch {
+                    #expect(error.code == .corruptRecord)
+                    return nil
+                }
+            }
+            #expect(found == [1, 2, 1, 1, nil, 1, 1, 1])
         }
     }
 
