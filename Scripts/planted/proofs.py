@@ -51,7 +51,7 @@ class Bench:
         for kind in self.kinds:
             finding = self.run(kind, None, store) if self.has(kind, store) else None
             if finding:
-                raise Unsound(f"without a bug, on {store}: {finding}")
+                raise Unsound(": ".join(filter(None, [f"without a bug, on {store}", str(finding), finding.message])))
 
     def look(self, bug, store):
         row = Row(bug, store)

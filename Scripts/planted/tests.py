@@ -42,6 +42,8 @@ class Finding:
     name: str
     # Which test to run again without the bug; none where the process ended or never did.
     test: str = ""
+    # What the test has said.
+    message: str = ""
 
     def __str__(self):
         return f"{self.kind}: {self.name}"
@@ -65,7 +67,7 @@ class TestRun:
         self.count = 0
 
     def finding(self):
-        """What has failed first, as (name, id), or None."""
+        """What has failed first, as (name, id, and what it said if it is a test), or None."""
         reading, writing = os.pipe()
         # What a run that is cut off leaves goes with the folder.
         with tempfile.TemporaryDirectory(prefix="planted-") as place:
@@ -121,7 +123,7 @@ class TestRun:
             self.running.pop(test, None)
         elif payload["kind"] == "issueRecorded" and not payload.get("issue", {}).get("isKnown"):
             text = " ".join(message["text"] for message in payload.get("messages", [])[:1])
-            return self.names.get(test, test), test or text
+            return self.names.get(test, test), test or text, text
         return None
 
 
