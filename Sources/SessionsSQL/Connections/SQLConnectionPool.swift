@@ -13,7 +13,7 @@ package final class SQLConnectionPool: Sendable {
     package struct Limits: Sendable {
         /// The greatest number of connections.
         package var connections: Int
-        /// How many calls that only read run at a time. Reads gain nothing by many connections: each of them is a thread
+        /// How many statements that only read run at a time. Reads gain nothing by many connections: each of them is a thread
         /// of the server's that has to be woken. Commits do, where the server makes those that come together durable
         /// together.
         package var reads: Int
