@@ -71,6 +71,8 @@ class TestRun:
         reading, writing = os.pipe()
         # What a run that is cut off leaves goes with the folder.
         with tempfile.TemporaryDirectory(prefix="planted-") as place:
+            # PostgreSQL refuses to run as root, and whom it runs as must get to its folder in here.
+            os.chmod(place, 0o711)
             # The same programs each time, unless others are asked for.
             environment = {"SESSIONS_MODEL_SEED": "1", **os.environ, "TMPDIR": place}
             environment.pop("SESSIONS_PLANTED_BUG", None)
