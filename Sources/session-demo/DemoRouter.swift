@@ -8,15 +8,18 @@ import SessionsHummingbird
 struct DemoRequestContext: SessionRequestContext, RemoteAddressRequestContext {
     var coreContext: CoreRequestContextStorage
     var sessions = RequestSessions()
-    let remoteAddress: SocketAddress?
+    private let channel: any Channel
 
     /// The most bytes of a request's body: 1 MiB.
     var maxUploadSize: Int { 1 << 20 }
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
-        remoteAddress = source.channel.remoteAddress
+        channel = source.channel
     }
+
+    /// Asked of the connection, which takes a lock for it, by the few requests that want to know.
+    var remoteAddress: SocketAddress? { channel.remoteAddress }
 }
 
 /// All routes of the demo.
