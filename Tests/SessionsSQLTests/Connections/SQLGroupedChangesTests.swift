@@ -20,9 +20,7 @@ struct SQLGroupedChangesTests {
         timeout: Duration = .seconds(20),
         meanwhile: () -> Void = {}
     ) async -> [Int64: Outcome] {
-        server.hold()
-        let busy = Task { await pool.failure(100) }
-        await eventually("the connection is busy") { server.calls.last == 100 }
+        let busy = await server.occupy(pool)
         return await withTaskGroup(of: (Int64, Outcome).self) { group in
             for number in numbers {
                 group.addTask {
@@ -126,17 +124,14 @@ struct SQLGroupedChangesTests {
         server.groupChanges()
         let pool = SQLConnectionPool(server, connections: 1)
         try await pool.call(99)
-        server.hold()
-        async let busy = pool.failure(100)
-        await eventually("the connection is busy") { server.calls.last == 100 }
+        let busy = await server.occupy(pool)
         async let patient = pool.failure(change: 1, timeout: .seconds(20))
         async let hasty = pool.failure(change: 2, timeout: .seconds(2))
         await eventually("they wait") { pool.waitingCount == 2 }
         server.holdGroups()
         server.release()
         let failures = await [patient, hasty]
-        let failure = await busy
-        #expect(failure == nil)
+        #expect(await busy.value == nil)
         #expect(failures.allSatisfy { $0?.kind == .timeout && $0?.mayHaveExecuted == true })
         #expect(server.calls == [99, 100, 1, 2])
         await eventually("the connection is closed") { server.openCount == 0 }

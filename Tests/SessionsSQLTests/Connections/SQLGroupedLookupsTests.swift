@@ -32,9 +32,7 @@ struct SQLGroupedLookupsTests {
         in pool: SQLConnectionPool,
         meanwhile: () -> Void = {}
     ) async -> [Int64: Outcome] {
-        server.hold()
-        let busy = Task { await pool.failure(100) }
-        await eventually("the connection is busy") { server.calls.last == 100 }
+        let busy = await server.occupy(pool)
         return await withTaskGroup(of: (Int64, Outcome).self) { group in
             for number in numbers {
                 group.addTask { (number, await outcome(of: number, in: pool)) }
@@ -97,16 +95,14 @@ struct SQLGroupedLookupsTests {
     @Test("When the time of one is over its statement is given up, and the others are looked for again")
     func timesOut() async throws {
         let pool = SQLConnectionPool(server, connections: 1)
-        server.hold()
-        async let busy = pool.failure(100)
-        await eventually("the connection is busy") { server.calls.last == 100 }
+        let busy = await server.occupy(pool)
         async let patient = outcome(of: 1, in: pool)
         async let hasty = outcome(of: 2, in: pool, .seconds(2))
         await eventually("they wait") { pool.waitingCount == 2 }
         server.holdGroups()
         server.release()
         let outcomes = await [patient, hasty]
-        #expect(await busy == nil)
+        #expect(await busy.value == nil)
         #expect(outcomes == [.found(1), .failed(.timeout)])
         #expect(server.counts.opened == 2)
         await pool.shutDown()
@@ -115,9 +111,7 @@ struct SQLGroupedLookupsTests {
     @Test("Who has gone is not waited for, and takes nobody's row along")
     func cancelled() async {
         let pool = SQLConnectionPool(server, connections: 1)
-        server.hold()
-        async let busy = pool.failure(100)
-        await eventually("the connection is busy") { server.calls.last == 100 }
+        let busy = await server.occupy(pool)
         let gone = Task { await outcome(of: 1, in: pool) }
         await eventually("it waits") { pool.waitingCount == 1 }
         async let second = outcome(of: 2, in: pool)
@@ -127,16 +121,14 @@ struct SQLGroupedLookupsTests {
         #expect(await gone.value == .failed(.cancelled))
         server.release()
         #expect(await [second, third] == [.found(2), .found(3)])
-        #expect(await busy == nil)
+        #expect(await busy.value == nil)
         await pool.shutDown()
     }
 
     @Test("Who goes while the statement runs takes nobody's row along either")
     func cancelledUnderWay() async {
         let pool = SQLConnectionPool(server, connections: 1)
-        server.hold()
-        async let busy = pool.failure(100)
-        await eventually("the connection is busy") { server.calls.last == 100 }
+        let busy = await server.occupy(pool)
         let gone = Task { await outcome(of: 1, in: pool) }
         async let second = outcome(of: 2, in: pool)
         async let third = outcome(of: 3, in: pool)
@@ -148,7 +140,7 @@ struct SQLGroupedLookupsTests {
         #expect(await gone.value == .failed(.cancelled))
         server.releaseGroups()
         #expect(await [second, third] == [.found(2), .found(3)])
-        #expect(await busy == nil)
+        #expect(await busy.value == nil)
         #expect(server.counts.opened == 1)
         await pool.shutDown()
     }

@@ -1,6 +1,7 @@
 import Sessions
 import SessionsSQL
 import Synchronization
+import Testing
 
 /// A database server that does as it is told, and remembers who came.
 final class FakeServer: Sendable {
@@ -87,8 +88,17 @@ final class FakeServer: Sendable {
     /// Has calls that are executed wait until `release()`.
     func hold() { isHeld.withLock { $0 = true } }
 
-    /// Has what is executed together wait for ever.
+    /// Has what is executed together wait until `releaseGroups()`.
     func holdGroups() { holdsGroups.withLock { $0 = true } }
+
+    /// Has a pool's only connection busy with a write, number 100, until `release()`.
+    /// - Returns: The failure of that write, or `nil`.
+    func occupy(_ pool: SQLConnectionPool) async -> Task<SQLFailure?, Never> {
+        hold()
+        let busy = Task { await pool.failure(100) }
+        await eventually("the connection is busy") { calls.last == 100 }
+        return busy
+    }
 
     func releaseGroups() {
         holdsGroups.withLock { $0 = false }
