@@ -83,9 +83,11 @@ package struct IPAddress: Hashable, Sendable {
 
     /// Reads an address in the ways in which servers report one: a zone (`fe80::1%eth0`) is left out.
     package init?(_ text: String) {
-        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = parts.first else { return nil }
-        self.init(strict: String(address))
+        guard let zone = text.utf8.firstIndex(of: UInt8(ascii: "%")) else {
+            self.init(strict: text)
+            return
+        }
+        self.init(strict: String(text[..<zone]))
     }
 
     init?(strict text: String) {

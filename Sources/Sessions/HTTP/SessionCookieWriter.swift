@@ -4,11 +4,14 @@ struct SessionCookieWriter: Sendable {
     private let head: [UInt8]
     private let attributes: [UInt8]
     private let secureAttributes: [UInt8]
+    /// Whether what is written depends on how the client came. If not, nobody has to find that out.
+    private let matchesRequest: Bool
     private let deletion: String
     private let secureDeletion: String
 
     /// - Parameter cookie: A configuration that passed ``SessionCookie/validate()``: nothing is escaped here.
     init(_ cookie: SessionCookie) {
+        matchesRequest = cookie.security == .matchingRequest
         let isSecure = cookie.security == .always
         let isSecureOverHTTPS = cookie.security != .never
         let lifetime = cookie.maximumAge.map { "; Max-Age=\(max(1, $0.components.seconds))" } ?? ""
@@ -23,8 +26,8 @@ struct SessionCookieWriter: Sendable {
     }
 
     /// The value of the field that hands `token` to the browser.
-    func setField(token: SessionToken, isSecureRequest: Bool) -> String {
-        let attributes = isSecureRequest ? secureAttributes : attributes
+    func setField(token: SessionToken, isSecureRequest: @autoclosure () -> Bool) -> String {
+        let attributes = matchesRequest && isSecureRequest() ? secureAttributes : attributes
         let count = head.count + SessionToken.characterCount + attributes.count
         return String(unsafeUninitializedCapacity: count) { text in
             var end = text.update(fromContentsOf: head)
@@ -37,8 +40,8 @@ struct SessionCookieWriter: Sendable {
     ///
     /// It repeats every attribute that the cookie was set with: browsers keep cookies apart by name, domain, path and
     /// partition, and refuse one with a prefix in its name and no `Secure`, also when it is to be deleted (D37).
-    func deletionField(isSecureRequest: Bool) -> String {
-        isSecureRequest ? secureDeletion : deletion
+    func deletionField(isSecureRequest: @autoclosure () -> Bool) -> String {
+        matchesRequest && isSecureRequest() ? secureDeletion : deletion
     }
 
     private static func attributes(of cookie: SessionCookie, lifetime: String, isSecure: Bool) -> String {
