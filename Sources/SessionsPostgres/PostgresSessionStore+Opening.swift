@@ -45,6 +45,7 @@ extension PostgresSessionStore {
         let pool = SQLConnectionPool(
             limits: .init(
                 connections: configuration.maximumConnections,
+                changes: Self.concurrentTransactions,
                 waiting: configuration.maximumWaitingCalls,
                 age: configuration.maximumConnectionAge,
                 idle: configuration.maximumIdleTime
@@ -78,6 +79,9 @@ extension PostgresSessionStore {
             logger: logger
         )
     }
+
+    /// How many transactions run at a time in which changes are committed together: while they do, others gather.
+    private static let concurrentTransactions = 2
 
     /// Looks at server and tables, on a connection of its own.
     private func prepare() async throws(SessionStoreError) {

@@ -54,9 +54,9 @@ final class MySQLConnection: SQLConnection {
     func load(_ keys: [[UInt8]]) throws(SQLFailure) -> [[UInt8]: [SQLValue]] { try loadInOneStatement(keys) }
 
     /// Three round trips: begin, execute, commit.
-    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
+    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> [Bool]? {
         guard let first = lists.first, lists.reduce(0, { $0 + Self.packetByteCount($1) }) <= maximumPacket else {
-            return false
+            return nil
         }
         let bulk: MySQLBulkStatement
         if let known = bulkStatements[statement] {
@@ -73,7 +73,8 @@ final class MySQLConnection: SQLConnection {
         }
         return try transaction { () throws(SQLFailure) in
             let isDone = try bulk.execute(lists) == lists.count
-            return (isDone, commits: isDone)
+            // The server says how many, and not which ones.
+            return (isDone ? lists.map { _ in true } : nil, commits: isDone)
         }
     }
 

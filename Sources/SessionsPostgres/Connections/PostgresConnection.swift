@@ -9,13 +9,14 @@ import SessionsSQL
 /// name, which is the same on all connections. Values and results are binary.
 final class PostgresConnection: SQLConnection {
     let link: PostgresLink
-    private let statements: SQLStatements
+    let statements: SQLStatements
     /// Whether statements keep their names from one call to the next: not behind a pooler that changes servers.
-    private let preparesStatements: Bool
+    let preparesStatements: Bool
     private let checkUse: () -> Bool
-    private var prepared = [Bool](repeating: false, count: SQLStatement.allCases.count)
+    var prepared = [Bool](repeating: false, count: SQLStatement.allCases.count)
+    var isWaitPrepared = false
     private var isInTransaction = false
-    private var parameters = PostgresValues()
+    var parameters = PostgresValues()
 
     /// - Parameters:
     ///   - isOfUse: Asked before each call.
@@ -51,6 +52,8 @@ final class PostgresConnection: SQLConnection {
         default: try executeOnce(statement, values)
         }
     }
+
+    static func name(of statement: SQLStatement) -> String { "s\(statement.rawValue)" }
 
     func load(_ keys: [[UInt8]]) throws(SQLFailure) -> [[UInt8]: [SQLValue]] { try loadInOneStatement(keys) }
 
@@ -97,7 +100,7 @@ final class PostgresConnection: SQLConnection {
         return SQLResult(rows: try result.rows(), affected: result.affected)
     }
 
-    private func unknown(_ statement: SQLStatement, _ message: String) -> SQLFailure {
+    func unknown(_ statement: SQLStatement, _ message: String) -> SQLFailure {
         SQLFailure(
             .connection,
             message,
@@ -109,7 +112,7 @@ final class PostgresConnection: SQLConnection {
     private func send(_ statement: SQLStatement, isFirst: Bool) throws(SQLFailure) {
         let connection = link.connection
         let text = statements[statement]
-        let name = "s\(statement.rawValue)"
+        let name = Self.name(of: statement)
         let isTaken: Bool
         if !preparesStatements {
             isTaken = parameters.withPointers { count, types, values, lengths, formats in

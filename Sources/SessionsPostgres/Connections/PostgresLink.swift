@@ -103,6 +103,8 @@ final class PostgresLink {
         var failure: SQLFailure?
         /// How many requests were completed before the failure.
         var completedCount = 0
+        /// Of a pipeline, how many rows each of them has inserted, changed or deleted.
+        var affected: [Int] = []
         /// Whether all that was asked had left before the failure.
         var wasSent = false
     }
@@ -147,6 +149,7 @@ final class PostgresLink {
                 switch result.status {
                 case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
                     answer.completedCount += 1
+                    if isPipeline { answer.affected.append(result.affected) }
                     // Of a pipeline the last one counts: what was prepared goes before.
                     if answer.result == nil || isPipeline { answer.result = result }
                 case PGRES_PIPELINE_SYNC:

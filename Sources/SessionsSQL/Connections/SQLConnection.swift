@@ -17,11 +17,11 @@ package protocol SQLConnection {
     /// Whether ``executeTogether(_:_:)`` is there.
     var executesTogether: Bool { get }
 
-    /// Executes a statement once for each list of values, in a transaction of its own, which does not wait for rows
-    /// that others have locked.
-    /// - Returns: Whether each of them has matched exactly one row. If not, or if an error is thrown that surely has not
-    ///   taken effect, none of them has done anything.
-    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool
+    /// Executes a statement once for each list of values, in a transaction of its own, which waits for rows that others
+    /// have locked for a moment at most.
+    /// - Returns: For each list whether it has matched a row, or `nil` if nothing has been done. Nor has anything if an
+    ///   error is thrown that surely has not taken effect.
+    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> [Bool]?
 
     /// Begins a transaction, for writing.
     func begin() throws(SQLFailure)
@@ -46,7 +46,7 @@ package protocol SQLConnection {
 extension SQLConnection {
     package var executesTogether: Bool { false }
 
-    package func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool { false }
+    package func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> [Bool]? { nil }
 
     /// Does something in a transaction.
     /// - Parameter body: Gives a value and whether to commit. If not, or if it throws, the transaction is taken back.

@@ -5,7 +5,7 @@ import Sessions
 extension SQLThreads {
     /// What became of a turn.
     enum Outcome {
-        /// What hands over the result of each call that was still to be answered.
+        /// What hands over the result of each call that has one.
         case answers([(call: SQLCall, answer: SQLCall.Answer)])
         case failure(SQLFailure)
         /// Calls that were to be done together: nothing has been done.
@@ -37,8 +37,9 @@ extension SQLThreads {
         }
         guard connection.executesTogether else { return .apart }
         do throws(SQLFailure) {
-            guard try connection.executeTogether(statement, changes.map(\.values)) else { return .apart }
-            return .answers(monitor.withLock { calls.compactMap { call in call.changed.map { (call, $0) } } })
+            guard let found = try connection.executeTogether(statement, changes.map(\.values)) else { return .apart }
+            let done = zip(calls, found).filter { $0.1 }.map { $0.0 }
+            return .answers(monitor.withLock { done.compactMap { call in call.changed.map { (call, $0) } } })
         } catch {
             return .failure(error)
         }
@@ -93,14 +94,14 @@ extension SQLThreads {
         switch outcome {
         case .answers(let pairs):
             for (call, answer) in pairs where call.answer() != nil { answers.append(answer) }
+            // Those that found no row are not answered: each has to learn why.
+            starting = doAgain(turn)
         case .failure(let failure) where turn.calls.count == 1 || failure.mayHaveExecuted && !turn.isRead:
             for call in turn.calls {
                 if let fail = call.answer() { answers.append { fail(failure) } }
             }
         case .failure, .apart:
-            for call in turn.calls { (call.change, call.lookup) = (nil, nil) }
-            putBack(turn.calls)
-            starting = wakeOrAdd()
+            starting = doAgain(turn)
         }
         let wasInterrupted = worker.wasInterrupted
         worker.wasInterrupted = false
@@ -108,6 +109,16 @@ extension SQLThreads {
         for answer in answers { answer() }
         if let starting { start(starting) }
         return wasInterrupted
+    }
+
+    /// Has those calls of a turn that were not answered wait again, each to be done by itself. Called with the lock held.
+    /// - Returns: As `wakeOrAdd()`.
+    private func doAgain(_ turn: SQLCallQueue.Turn) -> Worker? {
+        let calls = turn.calls.filter { $0.phase == .running }
+        guard !calls.isEmpty else { return nil }
+        for call in calls { (call.change, call.lookup) = (nil, nil) }
+        putBack(calls)
+        return wakeOrAdd()
     }
 
     /// Has calls wait again that were not answered. Called with the lock held.

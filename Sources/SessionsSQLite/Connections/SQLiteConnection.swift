@@ -114,12 +114,11 @@ final class SQLiteConnection: SQLConnection {
     var executesTogether: Bool { true }
 
     /// One lock, one entry of the log, and one flush where commits are flushed.
-    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
+    func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> [Bool]? {
         try transaction { () throws(SQLFailure) in
-            for values in lists {
-                guard try execute(statement, values).affected == 1 else { return (false, commits: false) }
-            }
-            return (true, commits: true)
+            var found: [Bool] = []
+            for values in lists { found.append(try execute(statement, values).affected == 1) }
+            return (found, commits: true)
         }
     }
 

@@ -252,7 +252,7 @@ struct MySQLGroupedCallsTests {
                 let isDone = try await store.withConnection { connection throws(SQLFailure) in
                     try connection.executeTogether(.delete, lists)
                 }
-                #expect(isDone)
+                #expect(isDone == [true, true, true])
                 #expect(try await store.count(now: TestUser.now) == 0)
             }
         }

@@ -75,11 +75,19 @@ struct SQLGroupedChangesTests {
         await pool.shutDown()
     }
 
-    @Test(
-        "If one does not find its row nothing is done together: each is executed by itself, and only that one is told so"
-    )
+    @Test("One that does not find its row is executed by itself, to learn why; the others are done")
     func missing() async throws {
         server.groupChanges(missing: [2])
+        let pool = try await pool()
+        #expect(await changes(1...3, in: pool) == [1: .changed, 2: .missing, 3: .changed])
+        #expect(server.groups == [[1, 2, 3]])
+        #expect(server.calls == [99, 100, 1, 2, 3, 2])
+        await pool.shutDown()
+    }
+
+    @Test("Where one that does not find its row takes back all of them, each is executed by itself")
+    func allOrNothing() async throws {
+        server.groupChanges(missing: [2], allOrNothing: true)
         let pool = try await pool()
         #expect(await changes(1...3, in: pool) == [1: .changed, 2: .missing, 3: .changed])
         #expect(server.groups == [[1, 2, 3]])

@@ -18,6 +18,7 @@ final class FakeServer: Sendable {
         var failures: [SQLFailure] = []
         /// Whether it executes changes together.
         var groupsChanges = false
+        var doesAllOrNothing = false
         /// Changes that were asked for together, by the numbers they carry.
         var groups: [[Int64]] = []
         /// The numbers of rows that were looked for together.
@@ -49,9 +50,12 @@ final class FakeServer: Sendable {
     /// How many connections are open.
     var openCount: Int { state.withLock { $0.counts.opened - $0.counts.closed } }
 
-    /// Has changes executed together, except for those that come with one that does not find its row.
-    func groupChanges(missing: Set<Int64> = []) {
-        state.withLock { ($0.groupsChanges, $0.missing) = (true, missing) }
+    /// Has changes executed together.
+    /// - Parameters:
+    ///   - missing: The numbers of those that do not find their row.
+    ///   - allOrNothing: Whether nothing is done where one of them does not.
+    func groupChanges(missing: Set<Int64> = [], allOrNothing: Bool = false) {
+        state.withLock { ($0.groupsChanges, $0.missing, $0.doesAllOrNothing) = (true, missing, allOrNothing) }
     }
 
     var groups: [[Int64]] { state.withLock { $0.groups } }
@@ -197,11 +201,14 @@ final class FakeServer: Sendable {
 
         var executesTogether: Bool { server.state.withLock { $0.groupsChanges } }
 
-        func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> Bool {
+        func executeTogether(_ statement: SQLStatement, _ lists: [[SQLValue]]) throws(SQLFailure) -> [Bool]? {
             let calls = lists.compactMap { $0.first?.integer }
             server.state.withLock { $0.groups.append(calls) }
             try server.execute(calls, ending)
-            return server.state.withLock { $0.missing.isDisjoint(with: calls) }
+            return server.state.withLock { state in
+                if state.doesAllOrNothing, !state.missing.isDisjoint(with: calls) { return nil }
+                return calls.map { !state.missing.contains($0) }
+            }
         }
 
         func begin() throws(SQLFailure) {}
