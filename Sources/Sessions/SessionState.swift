@@ -70,6 +70,9 @@ struct SessionState: ~Copyable, Sendable {
     /// The names of the values that were read; nearly always it is one.
     private var firstNameRead: String?
     private var moreNamesRead: [String] = []
+    /// Whether the store has failed a commit of this request. It is not asked then for what the request can do without, so
+    /// that the answer does not take twice as long.
+    private var isStoreFailing = false
     private var isCommitting = false
     /// Those who wait for the commit that is under way.
     private var committers: [CheckedContinuation<Void, Never>] = []
@@ -233,12 +236,12 @@ struct SessionState: ~Copyable, Sendable {
         if renewal != nil || stored.record.isProlonged(by: lifetime) {
             return .renew(takePending(), stored)
         }
-        if let rotation, mayAnnounce, isFinal, stored.record.isRotationDue(rotation, at: now) {
+        if let rotation, mayAnnounce, isFinal, !isStoreFailing, stored.record.isRotationDue(rotation, at: now) {
             return .rotate(takePending(), stored)
         }
         if lifetime != nil || (!edits.isEmpty && values != currentValues) { return .update(takePending(), stored) }
         edits = []
-        if refusal == nil, stored.record.isExtensionDue(at: now) { return .touch(stored) }
+        if refusal == nil, !isStoreFailing, stored.record.isExtensionDue(at: now) { return .touch(stored) }
         isCommitting = false
         return .nothing
     }
@@ -249,7 +252,7 @@ struct SessionState: ~Copyable, Sendable {
     /// comes, not one that ends, and reading the clock again is a twentieth of what a whole reading request costs.
     mutating func closeIfClean(rotation: SessionManager.Rotation?) -> Closing {
         guard !isEdited else { return .needsCommit }
-        if let stored, refusal == nil {
+        if let stored, refusal == nil, !isStoreFailing {
             if stored.record.isExtensionDue(at: values.now) { return .needsCommit }
             if let rotation, stored.record.isRotationDue(rotation, at: values.now) { return .needsCommit }
         }
@@ -327,6 +330,7 @@ struct SessionState: ~Copyable, Sendable {
             refusal = error
             announcement = nil
         }
+        isStoreFailing = (error as? SessionError)?.code == .unavailable
         dropEdits()
     }
 }

@@ -126,6 +126,28 @@ import Testing
         #expect(store.calls == ["load", "touch"])
     }
 
+    @Test(
+        "A store that has failed a request's commit is not asked to extend or rotate the session as well",
+        arguments: [false, true]
+    )
+    func oneFailureIsEnough(rotates: Bool) async throws {
+        let clock = TestClock()
+        var configuration = SessionManager.Configuration()
+        if rotates { configuration.rotation = .init(interval: .seconds(300), grace: .seconds(30)) }
+        let manager = try SessionManager(store: store, configuration: configuration, clock: clock)
+        try await browser.visit(manager) { $0["n"] = 1 }
+        clock.advance(by: .seconds(600))
+        store.script { name, _ in name == "load" ? .pass : .fail(.unavailable) }
+        let exchange = manager.exchange(for: browser.request)
+        let session = try await exchange.session()
+        session["n"] = 2
+        await #expect(throws: SessionError.self) { try await session.save() }
+        var fields = HTTPFields()
+        try await exchange.abandon(&fields)
+        #expect(store.calls == ["load", "update"])
+        #expect(fields[.setCookie] == nil)
+    }
+
     @Test("Writers that win all the time end in a conflict, not in an endless loop")
     func endlessConflict() async throws {
         struct Winner: SessionStore {
