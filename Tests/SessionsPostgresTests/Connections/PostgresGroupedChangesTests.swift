@@ -187,23 +187,9 @@ struct PostgresGroupedChangesTests {
     @Test("A commit that waits longer for its turn than rows are waited for is not given up")
     func waitsForItsTurn() async throws {
         try await run(count: 3) { store, administrator, sessions in
-            let table = store.configuration.table
             let lock = Int32.random(in: 0 ... .max)
-            try await administrator.execute(
-                """
-                CREATE FUNCTION \(table)_turn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                    PERFORM pg_advisory_xact_lock(\(lock));
-                    RETURN NULL;
-                END $$
-                """
-            )
-            // Put off until the transaction is to be committed.
-            try await administrator.execute(
-                """
-                CREATE CONSTRAINT TRIGGER waiting AFTER DELETE ON \(table) DEFERRABLE INITIALLY DEFERRED \
-                FOR EACH ROW EXECUTE FUNCTION \(table)_turn()
-                """
-            )
+            let trigger = Trigger("pg_advisory_xact_lock(\(lock))", of: sessions[2], isAtCommit: true)
+            try await administrator.add(trigger, to: store)
             try await administrator.execute("SELECT pg_advisory_lock(\(lock))")
             async let deletion = deleteTogether(sessions, store)
             try await eventually("the commit waits") {
@@ -214,8 +200,7 @@ struct PostgresGroupedChangesTests {
             await wait(.milliseconds(300))
             try await administrator.execute("SELECT pg_advisory_unlock(\(lock))")
             #expect(try await deletion.get() == [true, true, true])
-            try await administrator.execute("DROP TRIGGER waiting ON \(table)")
-            try await administrator.execute("DROP FUNCTION \(table)_turn")
+            try await administrator.removeTrigger(from: store)
             #expect(try await store.count(now: TestUser.now) == 0)
         }
     }
@@ -260,32 +245,56 @@ struct PostgresGroupedChangesTests {
     )
     func terminated(isAtCommit: Bool) async throws {
         try await run(count: 3) { store, administrator, sessions in
-            let table = store.configuration.table
-            try await administrator.execute(
-                """
-                CREATE FUNCTION \(table)_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                    PERFORM pg_terminate_backend(pg_backend_pid());
-                    RETURN NULL;
-                END $$
-                """
-            )
-            // A constraint's trigger may be put off until the transaction is to be committed.
-            try await administrator.execute(
-                """
-                CREATE \(isAtCommit ? "CONSTRAINT" : "") TRIGGER ending AFTER DELETE ON \(table) \
-                \(isAtCommit ? "DEFERRABLE INITIALLY DEFERRED" : "") FOR EACH ROW \
-                WHEN (OLD.id = decode('\(sessions[2].user.id)', 'hex')) EXECUTE FUNCTION \(table)_end()
-                """
-            )
+            let trigger = Trigger("pg_terminate_backend(pg_backend_pid())", of: sessions[2], isAtCommit: isAtCommit)
+            try await administrator.add(trigger, to: store)
             guard case .failure(let failure) = try await deleteTogether(sessions, store) else {
                 Issue.record("the connection has not ended")
                 return
             }
             #expect(failure.closesConnection && failure.mayHaveExecuted == isAtCommit, "\(failure)")
-            try await administrator.execute("DROP TRIGGER ending ON \(table)")
-            try await administrator.execute("DROP FUNCTION \(table)_end")
-            #expect(try await administrator.execute("SELECT count(*) FROM \(table)") == [["3"]])
+            try await administrator.removeTrigger(from: store)
+            #expect(try await administrator.execute("SELECT count(*) FROM \(store.configuration.table)") == [["3"]])
         }
+    }
+}
+
+/// Has the server call a function when a session is deleted, or when the transaction is committed that deletes it.
+private struct Trigger {
+    let call: String
+    let id: SessionID
+    let isAtCommit: Bool
+
+    init(_ call: String, of stored: PostgresGroupedChangesTests.Stored, isAtCommit: Bool) {
+        self.call = call
+        id = stored.user.id
+        self.isAtCommit = isAtCommit
+    }
+}
+
+extension PostgresSessionStore {
+    fileprivate func add(_ trigger: Trigger, to store: PostgresSessionStore) async throws {
+        let table = store.configuration.table
+        try await execute(
+            """
+            CREATE FUNCTION \(table)_deleted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                PERFORM \(trigger.call);
+                RETURN NULL;
+            END $$
+            """
+        )
+        // A constraint's trigger may be put off until the transaction is to be committed.
+        try await execute(
+            """
+            CREATE \(trigger.isAtCommit ? "CONSTRAINT" : "") TRIGGER deleted AFTER DELETE ON \(table) \
+            \(trigger.isAtCommit ? "DEFERRABLE INITIALLY DEFERRED" : "") FOR EACH ROW \
+            WHEN (OLD.id = decode('\(trigger.id)', 'hex')) EXECUTE FUNCTION \(table)_deleted()
+            """
+        )
+    }
+
+    fileprivate func removeTrigger(from store: PostgresSessionStore) async throws {
+        try await execute("DROP TRIGGER deleted ON \(store.configuration.table)")
+        try await execute("DROP FUNCTION \(store.configuration.table)_deleted")
     }
 }
 #endif
